@@ -1,0 +1,50 @@
+"""The numbers: what is refused because it is too much.
+
+Owns every limit a client can run into; `init` and `/api/config` send them, the generated page lists them. Sizes say
+their unit in the name or the comment.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madang.contract.shapes import Shape
+
+__all__ = ["CONTRACT_VERSION", "LIMITS", "Limits"]
+
+CONTRACT_VERSION: Final = 1
+
+
+class Limits(Shape):
+    """Limits in force, as clients read them."""
+
+    content_units: int = 10_000
+    """UTF-16 code units of a message, counted after NFC."""
+    name_units: int = 100
+    """UTF-16 code units of a display name or a conversation's name."""
+    username_units: int = 32
+    password_min_characters: int = 8
+    password_max_bytes: int = 1_024
+    attachments: int = 10
+    mentions: int = 100
+    members_per_call: int = 100
+    members: int = 100_000
+    page: int = 200
+    """Messages of one page of history."""
+    inbox_page: int = 100
+    """Conversations of one page of the list, and of one `init`."""
+    known: int = 1_000
+    watched_users: int = 500
+    payload_bytes: int = 1_000_000
+    """A frame or a body; larger closes the engine or answers `too_large`."""
+    sends_per_second: float = 10.0
+    send_burst: int = 30
+    typing_seconds: float = 2.0
+    """One `typing:start` per conversation in this time; more are dropped."""
+    logins_per_minute: int = 10
+    """Sign-ins and sign-ups from one address."""
+    ack_timeout_ms: int = 10_000
+    typing_timeout_ms: int = 6_000
+
+
+LIMITS: Final = Limits()

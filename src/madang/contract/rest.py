@@ -1,0 +1,133 @@
+"""The bodies of HTTP calls that are not already shapes.
+
+Owns request and response types of `/api`. The same rules as for events: decoding refuses wrong types and missing
+fields, `domain` refuses the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from madang.contract.limits import Limits
+from madang.contract.shapes import Message, Shape, User
+
+__all__ = [
+    "AddMembers",
+    "ApiError",
+    "CreateConversation",
+    "Credentials",
+    "PublicConfig",
+    "ReadBody",
+    "RefreshBody",
+    "Registration",
+    "SendBody",
+    "SentMessage",
+    "SignedIn",
+    "UpdateMe",
+]
+
+
+class Registration(Shape):
+    """A new account; `cookies: false` puts the refresh token into the answer."""
+
+    username: str
+    password: str
+    name: str
+    cookies: bool = True
+
+
+class Credentials(Shape):
+    """A username and its password."""
+
+    username: str
+    password: str
+    cookies: bool = True
+
+
+class RefreshBody(Shape):
+    """The refresh token where cookies are not used."""
+
+    refresh_token: str | UnsetType = UNSET
+    cookies: bool = True
+
+
+class SignedIn(Shape):
+    """Who signed in, and the access token with its end."""
+
+    user: User
+    access_token: str
+    expires_at: str
+    refresh_token: str | UnsetType = UNSET
+    administrator: bool = False
+    """The first account of an empty server is its administrator; clients say so."""
+
+
+class UpdateMe(Shape):
+    """What one may change about oneself."""
+
+    name: str | UnsetType = UNSET
+    custom: dict[str, Any] | UnsetType = UNSET
+
+
+class CreateConversation(Shape):
+    """A direct conversation has one member beside oneself, or oneself alone."""
+
+    type: Literal["direct", "group"]
+    member_ids: list[str] = []
+    name: str | None = None
+
+
+class AddMembers(Shape):
+    """People to add, at most 100."""
+
+    user_ids: list[str]
+
+
+class SendBody(Shape):
+    """A message to be stored: `message:send` without the conversation, which the address names."""
+
+    content: str
+    id: str | UnsetType = UNSET
+    type: Literal["text", "image", "video", "file"] = "text"
+    reply_to_id: str | None = None
+    attachments: list[str] = []
+    mentions: list[str] | Literal["all"] = []
+    silent: bool = False
+    keep_unread: bool = False
+
+
+class SentMessage(Shape):
+    """The stored message."""
+
+    message: Message
+    level: Literal["stored"] = "stored"
+    duplicate: bool | UnsetType = UNSET
+
+
+class ReadBody(Shape):
+    """How far one has read; without it, to the end."""
+
+    seq: int | UnsetType = UNSET
+
+
+class ApiError(Shape):
+    """Every refusal over HTTP."""
+
+    error: str
+    reason: str
+    ok: Literal[False] = False
+    details: dict[str, str] | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
+
+
+class PublicConfig(Shape):
+    """What a client may know before anybody signs in."""
+
+    version: str
+    contract: int
+    limits: Limits
+    registration: Literal["open", "invite", "closed"]
+    first_account: bool
+    """Nobody has an account yet: the next one becomes the administrator."""

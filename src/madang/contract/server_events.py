@@ -1,0 +1,125 @@
+"""What the server sends over sockets.
+
+Owns the names and payload types of server events, and to whom each goes. A versioned event always carries `epoch` and
+`version` of its conversation's log.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from madang.contract.shapes import Message, Shape, Summary, User
+
+__all__ = [
+    "SERVER_EVENTS",
+    "AuthExpiring",
+    "ConversationRemoved",
+    "ConversationVersion",
+    "ErrorNotice",
+    "PresenceAt",
+    "ReadMoved",
+    "ServerClosing",
+    "ServerEvent",
+    "SessionRevoked",
+    "Typing",
+]
+
+RemovedReason = Literal["left", "removed", "ended"]
+RevokedReason = Literal["logout", "password_changed", "disabled", "revoked"]
+
+
+class ConversationVersion(Shape):
+    """You have everything of this conversation up to this version."""
+
+    conversation_id: str
+    epoch: str
+    version: int
+
+
+class ReadMoved(Shape):
+    """Somebody's read mark moved; `unreadCount` only to oneself."""
+
+    user_id: str
+    conversation_id: str
+    last_read_seq: int
+    last_read_at: str
+    unread_count: int | UnsetType = UNSET
+
+
+class Typing(Shape):
+    """Somebody started or stopped typing."""
+
+    user_id: str
+    conversation_id: str
+
+
+class PresenceAt(Shape):
+    """When somebody came or went; stands after the user's id."""
+
+    at: str
+
+
+class ConversationRemoved(Shape):
+    """The conversation is no longer in one's list."""
+
+    conversation_id: str
+    reason: RemovedReason
+
+
+class AuthExpiring(Shape):
+    """The token of this socket ends soon: send `auth:refresh`."""
+
+    expires_at: str
+
+
+class SessionRevoked(Shape):
+    """Stay away until somebody signs in again."""
+
+    reason: RevokedReason
+
+
+class ServerClosing(Shape):
+    """This node drains; the engine closes next and the client comes back by itself."""
+
+    retry_after_ms: int
+
+
+class ErrorNotice(Shape):
+    """An event that asked for no ack has failed."""
+
+    event: str
+    error: str
+    reason: str
+    conversation_id: str | UnsetType = UNSET
+
+
+class ServerEvent(Struct, frozen=True):
+    """One event the server may send; `payload` lists the arguments in order."""
+
+    name: str
+    payload: tuple[type, ...]
+    to: str
+
+
+SERVER_EVENTS: Final[dict[str, ServerEvent]] = {
+    event.name: event
+    for event in (
+        ServerEvent("message:new", (Message,), "Members who may see it, the acting socket included."),
+        ServerEvent("conversation:version", (ConversationVersion,), "After a repair, or for what you may not see."),
+        ServerEvent("message:read", (ReadMoved,), "Members of rooms up to 100; with `unreadCount` to oneself."),
+        ServerEvent("typing:start", (Typing,), "Others in the room."),
+        ServerEvent("typing:stop", (Typing,), "Others in the room."),
+        ServerEvent("user:online", (str, PresenceAt), "Direct peers, members of small recent rooms, watchers."),
+        ServerEvent("user:offline", (str, PresenceAt), "The same, after 5-10 s of grace."),
+        ServerEvent("user:updated", (User,), "Those who share a conversation."),
+        ServerEvent("conversation:new", (Summary,), "The user's sockets: you were added."),
+        ServerEvent("conversation:updated", (Summary,), "The user's sockets: your own settings changed."),
+        ServerEvent("conversation:removed", (ConversationRemoved,), "The user's sockets, after the last entry."),
+        ServerEvent("auth:expiring", (AuthExpiring,), "The socket, 60 s before."),
+        ServerEvent("session:revoked", (SessionRevoked,), "The user's sockets, then DISCONNECT."),
+        ServerEvent("server:closing", (ServerClosing,), "Sockets of a draining node, then the engine closes."),
+        ServerEvent("error", (ErrorNotice,), "The socket whose event without ack failed."),
+    )
+}

@@ -1,0 +1,120 @@
+"""The bus: how nodes tell each other what has happened.
+
+The bus is a hint, the store is the truth: whatever is lost here is found again by comparing versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from madang.contract.server_events import RemovedReason, RevokedReason
+from madang.socketio import Traffic
+
+__all__ = [
+    "Bus",
+    "BusMessage",
+    "Listener",
+    "LogAppended",
+    "LogEntry",
+    "RoomNotice",
+    "SessionsRevoked",
+    "UserNotice",
+    "conversation_channel",
+    "user_channel",
+]
+
+
+def conversation_channel(conversation_id: str) -> str:
+    """Where a conversation's log and its ephemera are told."""
+    return f"conv:{conversation_id}"
+
+
+def user_channel(user_id: str) -> str:
+    """Where what concerns one person's devices is told."""
+    return f"user:{user_id}"
+
+
+class LogEntry(Struct, frozen=True, kw_only=True):
+    """One version of a log, ready to be sent: `payload` is the JSON of the event's one argument."""
+
+    version: int
+    seq: int
+    epoch: str
+    event: str
+    payload: bytes
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    removed_reason: RemovedReason = "removed"
+
+
+class LogAppended(Struct, frozen=True, kw_only=True, tag="log"):
+    """Versions of one conversation, ascending, just committed."""
+
+    conversation_id: str
+    entries: tuple[LogEntry, ...]
+
+
+class RoomNotice(Struct, frozen=True, kw_only=True, tag="room"):
+    """Something unversioned for the members of a conversation: typing, others' read marks."""
+
+    conversation_id: str
+    event: str
+    payload: bytes
+    except_user: str | None = None
+    traffic: Traffic = Traffic.ORDERED
+    key: str | None = None
+    """Of LATEST traffic: only the last with the same key matters."""
+
+
+class UserNotice(Struct, frozen=True, kw_only=True, tag="user"):
+    """Something for all devices of one person; `payload` is the JSON of the arguments, joined by commas."""
+
+    user_id: str
+    event: str
+    payload: bytes
+    traffic: Traffic = Traffic.ORDERED
+    key: str | None = None
+
+
+class SessionsRevoked(Struct, frozen=True, kw_only=True, tag="revoked"):
+    """Sockets of these sessions (None: of every session) must go and stay away."""
+
+    user_id: str
+    session_ids: tuple[str, ...] | None
+    reason: RevokedReason
+
+
+BusMessage = LogAppended | RoomNotice | UserNotice | SessionsRevoked
+Listener = Callable[[str, BusMessage], None]
+
+
+class Bus(Protocol):
+    """Publishes to channels and hears those it has subscribed to.
+
+    Guarantees: messages of one node on one channel arrive in the order of `publish`, at most once each. The node that
+    publishes hears its own message at once, within `publish`, if it is subscribed. Nothing is promised about the rest.
+    """
+
+    def listen(self, listener: Listener) -> None:
+        """Who hears; set once, before anything else. It must return quickly and never raise."""
+        ...
+
+    def publish(self, channel: str, message: BusMessage) -> None:
+        """Tell everybody subscribed. Never waits and never raises; when the bus is down, only this node hears."""
+        ...
+
+    async def subscribe(self, channels: list[str]) -> None:
+        """Return when the subscriptions hold: what is published afterwards is heard. Counted: each needs its own
+        `unsubscribe`. Cancelling leaves them counted."""
+        ...
+
+    def unsubscribe(self, channels: list[str]) -> None:
+        """Give subscriptions back; the last one ends the channel, perhaps after a while."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,233 @@
+"""The log of conversations: the port through which every change of one is committed.
+
+Vocabulary: an *entry* is what somebody asks to be appended; its *verdict* says what became of it; a *commit* is one
+new version of the log, always about one message. Membership changes are system messages of the same log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from madang.contract.server_events import RemovedReason
+from madang.contract.shapes import Attachment, Message
+from madang.domain.conversation import ConversationType
+from madang.domain.message import MessageType
+
+__all__ = [
+    "AddMembers",
+    "Commit",
+    "ConversationLog",
+    "CreateConversation",
+    "Entry",
+    "Head",
+    "LogSlice",
+    "Mark",
+    "MarkVerdict",
+    "NewMessage",
+    "Outcome",
+    "PageWindow",
+    "RemoveMember",
+    "Verdict",
+]
+
+
+class Outcome(StrEnum):
+    """What became of an entry."""
+
+    STORED = "stored"
+    """It is committed and flushed."""
+    DUPLICATE = "duplicate"
+    """It had been stored before; the verdict carries it as it is now."""
+    CONFLICT = "conflict"
+    """Its id belongs to something else."""
+    NOT_A_MEMBER = "not_a_member"
+    """The actor is not a member now, or the conversation does not exist: one answer for both."""
+    FORBIDDEN = "forbidden"
+    """A member, but the role does not allow it."""
+    INVALID = "invalid"
+    """It names people or messages that do not exist; `Verdict.reason` says which."""
+    TOO_LARGE = "too_large"
+    """The conversation would have too many members."""
+    STORAGE_FULL = "storage_full"
+    """No room on the disk; nothing of the entry was kept."""
+
+
+class NewMessage(Struct, frozen=True, kw_only=True):
+    """A plain send. Content is cleaned and `body_hash` computed by the domain before it gets here."""
+
+    conversation_id: str
+    id: str
+    sender_id: str
+    type: MessageType
+    content: str
+    body_hash: bytes
+    mentions: list[str] | Literal["all"] = []
+    reply_to_id: str | None = None
+    attachments: list[Attachment] = []
+    silent: bool = False
+    keep_unread: bool = False
+    """The sender's mark stays where it is; `own_since_read` rises instead."""
+
+
+class CreateConversation(Struct, frozen=True, kw_only=True):
+    """A conversation with its first members and the system message `created` (seq 1, version 1).
+
+    `unique_key` makes it exist once: the second creation is a DUPLICATE whose verdict names the first. Everybody's
+    `visible_from_seq` is 1. Unknown or disabled users make it INVALID.
+    """
+
+    conversation_id: str
+    entry_id: str
+    actor_id: str
+    type: ConversationType
+    member_ids: Sequence[str]
+    """Without duplicates, the actor included, who becomes owner of a group; in a direct one all are members."""
+    name: str | None = None
+    unique_key: str | None = None
+
+
+class AddMembers(Struct, frozen=True, kw_only=True):
+    """People join a group: `members_added`. Those who are members already are left out; if nobody remains,
+    nothing changes (STORED without commits). They see the log from this entry on; both marks stand at it."""
+
+    conversation_id: str
+    entry_id: str
+    actor_id: str
+    user_ids: Sequence[str]
+
+
+class RemoveMember(Struct, frozen=True, kw_only=True):
+    """Somebody leaves (actor = user: `member_left`) or is removed (`member_removed`).
+
+    If the last owner leaves, a second commit `role_changed` passes the role on (`domain.membership.next_owner`).
+    Removing somebody who is no member changes nothing (STORED without commits).
+    """
+
+    conversation_id: str
+    entry_id: str
+    actor_id: str
+    user_id: str
+
+
+Entry = NewMessage | CreateConversation | AddMembers | RemoveMember
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """One new version of a conversation's log."""
+
+    conversation_id: str
+    event: Literal["message:new"]
+    message: Message
+    """With `version`, `seq`, `epoch` and the sender as they are now."""
+    added: tuple[str, ...] = ()
+    """Users who are members from this version on."""
+    removed: tuple[str, ...] = ()
+    """Users who are none from this version on."""
+    removed_reason: RemovedReason = "removed"
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What became of one entry."""
+
+    outcome: Outcome
+    conversation_id: str
+    message: Message | None = None
+    """STORED and DUPLICATE of a NewMessage: the message as it is now."""
+    commits: tuple[Commit, ...] = ()
+    """Only when STORED; in version order."""
+    reason: str = ""
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """Somebody has read up to `seq` (None: to the head)."""
+
+    conversation_id: str
+    user_id: str
+    seq: int | None
+
+
+class MarkVerdict(Struct, frozen=True, kw_only=True):
+    """Where the mark stands after it."""
+
+    outcome: Literal[Outcome.STORED, Outcome.NOT_A_MEMBER, Outcome.INVALID, Outcome.STORAGE_FULL]
+    """INVALID: above the head. STORED also when nothing moved (`moved` says it)."""
+    moved: bool = False
+    last_read_seq: int = 0
+    last_read_at: int = 0
+    """Milliseconds since 1970."""
+    unread_count: int = 0
+    member_count: int = 0
+
+
+class Head(Struct, frozen=True):
+    """Where a log stands."""
+
+    seq: int
+    version: int
+    member_count: int
+
+
+class LogSlice(Struct, frozen=True, kw_only=True):
+    """Messages changed after a version, and the head, from one snapshot."""
+
+    head: Head
+    messages: list[Message]
+    """By version, at most the limit asked for; each carries `epoch`."""
+    more: bool
+
+
+class PageWindow(Struct, frozen=True, kw_only=True):
+    """Which part of the history: at most one of the four bounds; none means the newest.
+
+    `before` and `after` are exclusive, `around` is included (half of the limit on each side), `at` is wall time in
+    milliseconds and means around the first message at or after it.
+    """
+
+    limit: int
+    before: int | None = None
+    after: int | None = None
+    around: int | None = None
+    at: int | None = None
+
+
+class ConversationLog(Protocol):
+    """Commits changes and reads them back.
+
+    Guarantees:
+    1. A verdict is returned only after the transaction that decided it is committed and flushed (fdatasync).
+    2. Entries of one call are decided in their order per conversation; `seq` and `version` stay dense: refused entries
+       take no number. Equal ids inside one call count as retries.
+    3. The duplicate check precedes the membership check, which sees the members at commit, not before.
+    4. Sending moves the sender's read mark to the message unless `keep_unread`.
+    5. `created_at` never falls within a conversation.
+    6. The transaction that changes somebody's member row raises that user's `inbox_version` (not for the mark that
+       sending moves: clients infer that from the message).
+    7. Cancelling the caller never cancels the commit; its outcome is then unknown to the caller.
+
+    A data error in one entry of a batch spoils only that entry (`invalid`); a full disk makes every verdict of the
+    batch STORAGE_FULL. Raises `MadangError(unavailable)` if the store cannot be reached; then nothing is known.
+    """
+
+    async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
+        """Commit a batch; one verdict per entry, in order. `now` is wall time in milliseconds."""
+        ...
+
+    async def mark(self, marks: Sequence[Mark], now: int) -> list[MarkVerdict]:
+        """Move read marks forward, never backward; one verdict per mark, in order."""
+        ...
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
+        """Heads of those that exist."""
+        ...
+
+    async def since(self, conversation_id: str, version: int, limit: int) -> LogSlice | None:
+        """What changed after `version`; None if there is no such conversation."""
+        ...
+
+    async def page(self, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
+        """History, oldest first, nothing below `visible_from_seq`; quotes of hidden or deleted messages are blank."""
+        ...

@@ -1,0 +1,62 @@
+"""Sign-in sessions: the port for refresh tokens.
+
+A session is one sign-in on one device; its refresh token is rotated on every use. Only hashes are stored.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+__all__ = ["Rotation", "Session", "Sessions"]
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """One sign-in; times are milliseconds since 1970."""
+
+    id: str
+    user_id: str
+    token_hash: bytes
+    """SHA-256 of the current refresh token's secret."""
+    created_at: int
+    expires_at: int
+    revoked_at: int | None = None
+
+
+class Rotation(StrEnum):
+    """What became of a rotation."""
+
+    ROTATED = "rotated"
+    REPEATED = "repeated"
+    """The previous token, within the grace: its answer was lost. The caller hands out the same successor."""
+    REUSED = "reused"
+    """A token that had been replaced long ago: stolen. The session is revoked now."""
+    UNKNOWN = "unknown"
+    """No such session or token, revoked, or expired."""
+
+
+class Sessions(Protocol):
+    """Keeps sessions. Each call is one transaction; two rotations of one token never both say ROTATED."""
+
+    async def create(self, session: Session) -> None: ...
+
+    async def get(self, session_id: str) -> Session | None: ...
+
+    async def rotate(
+        self, session_id: str, presented: bytes, successor: bytes, now: int, *, expires_at: int, grace_ms: int
+    ) -> Rotation:
+        """Replace the token hash `presented` by `successor`.
+
+        REPEATED only if `presented` is the one replaced last, less than `grace_ms` ago; nothing changes then.
+        """
+        ...
+
+    async def revoke(self, session_id: str, now: int) -> None:
+        """End one session; unknown ids are ignored."""
+        ...
+
+    async def revoke_all(self, user_id: str, now: int) -> list[str]:
+        """End every session of a user; returns the ids that were alive."""
+        ...

@@ -1,0 +1,49 @@
+"""The store: everything durable, as one object that opens and closes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from madang.ports.accounts import Accounts
+from madang.ports.conversations import Conversations
+from madang.ports.log import ConversationLog
+from madang.ports.sessions import Sessions
+
+__all__ = ["Store"]
+
+
+class Store(Protocol):
+    """The nouns of the store. They share transactions' guarantees: what one call has returned, the next one sees."""
+
+    @property
+    def log(self) -> ConversationLog: ...
+
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def sessions(self) -> Sessions: ...
+
+    @property
+    def conversations(self) -> Conversations: ...
+
+    @property
+    def epoch(self) -> str:
+        """The history the counters belong to; a UUID made with the installation."""
+        ...
+
+    async def open(self) -> None:
+        """Bring the schema up to date and connect.
+
+        Raises:
+            SettingsError: with a sentence for the operator: unwritable folder, newer schema, locked by another server.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was started, then let go of every file and connection. Safe to call twice."""
+        ...
+
+    async def ping(self) -> None:
+        """Prove that the store answers. Raises `MadangError(unavailable)`."""
+        ...
