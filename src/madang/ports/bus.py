@@ -19,10 +19,13 @@ __all__ = [
     "Listener",
     "LogAppended",
     "LogEntry",
+    "MemberAdded",
+    "PresenceNotice",
     "RoomNotice",
     "SessionsRevoked",
     "UserNotice",
     "conversation_channel",
+    "presence_channel",
     "user_channel",
 ]
 
@@ -35,6 +38,11 @@ def conversation_channel(conversation_id: str) -> str:
 def user_channel(user_id: str) -> str:
     """Where what concerns one person's devices is told."""
     return f"user:{user_id}"
+
+
+def presence_channel(user_id: str) -> str:
+    """Where a person's coming and going is told to those who watch it."""
+    return f"presence:{user_id}"
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
@@ -55,6 +63,14 @@ class LogAppended(Struct, frozen=True, kw_only=True, tag="log"):
 
     conversation_id: str
     entries: tuple[LogEntry, ...]
+
+
+class PresenceNotice(Struct, frozen=True, kw_only=True, tag="presence"):
+    """A person came or went, for those who watch; `payload` is the JSON of the arguments, joined by commas."""
+
+    user_id: str
+    event: str
+    payload: bytes
 
 
 class RoomNotice(Struct, frozen=True, kw_only=True, tag="room"):
@@ -79,6 +95,14 @@ class UserNotice(Struct, frozen=True, kw_only=True, tag="user"):
     key: str | None = None
 
 
+class MemberAdded(Struct, frozen=True, kw_only=True, tag="added"):
+    """A person has become a member at `version`: their devices are to be attached to the conversation."""
+
+    user_id: str
+    conversation_id: str
+    version: int
+
+
 class SessionsRevoked(Struct, frozen=True, kw_only=True, tag="revoked"):
     """Sockets of these sessions (None: of every session) must go and stay away."""
 
@@ -87,7 +111,7 @@ class SessionsRevoked(Struct, frozen=True, kw_only=True, tag="revoked"):
     reason: RevokedReason
 
 
-BusMessage = LogAppended | RoomNotice | UserNotice | SessionsRevoked
+BusMessage = LogAppended | RoomNotice | UserNotice | PresenceNotice | MemberAdded | SessionsRevoked
 Listener = Callable[[str, BusMessage], None]
 
 

@@ -65,6 +65,14 @@ class Conversations(Protocol):
         """Members ordered by user id, after the given id; `query` filters by name or username."""
         ...
 
+    async def ids(self, user_id: str) -> list[str]:
+        """Every conversation the user is a member of, in no order."""
+        ...
+
+    async def sharing(self, user_id: str, user_ids: Collection[str]) -> set[str]:
+        """Those of these users who share a conversation with the user; oneself counts."""
+        ...
+
     async def presence_audience(self, user_id: str, *, rooms: int, room_size: int) -> set[str]:
         """Who is told when this user comes and goes: peers of direct conversations, and members of the user's newest
         `rooms` conversations of at most `room_size` members; without the user."""
