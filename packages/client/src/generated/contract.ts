@@ -1,0 +1,545 @@
+/**
+ * Madang's contract: every event and payload, the error codes, the limits.
+ *
+ * Generated from `madang.contract` by `python -m madang.contract.export`; changes by hand are lost.
+ * Fields and events may be added by a newer server; unknown ones are ignored.
+ */
+
+export const CONTRACT_VERSION = 1;
+
+export type ConversationType = "direct" | "group";
+
+export type MessageType = "text" | "image" | "video" | "file" | "system";
+
+export type RemovedReason = "left" | "removed" | "ended";
+
+export type RevokedReason = "logout" | "password_changed" | "disabled" | "revoked";
+
+export type Role = "owner" | "admin" | "member";
+
+export type SystemKind = "created" | "members_added" | "member_left" | "member_removed" | "renamed" | "role_changed";
+
+/** A smaller picture of an attachment. */
+export interface AttachmentPreview {
+  readonly url: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A file a message refers to; sizes in bytes, pixels and milliseconds. */
+export interface Attachment {
+  readonly id: string;
+  readonly kind: "image" | "video" | "audio" | "file";
+  readonly name: string;
+  readonly size: number;
+  readonly mimeType: string;
+  readonly url: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly durationMs?: number;
+  readonly preview?: AttachmentPreview;
+  readonly placeholder?: string;
+}
+
+/** My own place in a conversation. */
+export interface Membership {
+  readonly role: Role;
+  readonly lastReadSeq: number;
+  readonly unreadCount: number;
+  readonly visibleFromSeq: number;
+  readonly notificationEnabled: boolean;
+  readonly mutedUntil: string | null;
+  readonly pinnedAt: string | null;
+  readonly markedUnread: boolean;
+}
+
+/** Who wrote a message, as they are now. */
+export interface Sender {
+  readonly id: string;
+  readonly name: string;
+  readonly avatarUrl: string | null;
+}
+
+/** The message replied to; blank where it is deleted or the reader may not see it. */
+export interface Quote {
+  readonly id: string;
+  readonly seq: number;
+  readonly senderId: string | null;
+  readonly content: string;
+  readonly type: MessageType;
+}
+
+/** How many people reacted with one emoji; `userIds` are the first 20. */
+export interface Reaction {
+  readonly emoji: string;
+  readonly count: number;
+  readonly userIds: readonly string[];
+}
+
+/** What a system message says, for clients to write the sentence. */
+export interface SystemEvent {
+  readonly kind: SystemKind;
+  readonly actorId: string | null;
+  readonly userIds?: readonly string[];
+  readonly name?: string;
+  readonly role?: Role;
+}
+
+/** One entry of a conversation's log, in its present state. */
+export interface Message {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly seq: number;
+  readonly version: number;
+  readonly senderId: string | null;
+  readonly sender: Sender | null;
+  readonly type: MessageType;
+  readonly content: string;
+  readonly createdAt: string;
+  /** Stands in events; a page of history has it once, in the Summary. */
+  readonly epoch?: string;
+  readonly mentions: readonly string[] | "all";
+  readonly replyToId: string | null;
+  readonly replyTo?: Quote;
+  readonly attachments: readonly Attachment[];
+  readonly reactions: readonly Reaction[];
+  readonly system?: SystemEvent;
+  readonly silent?: boolean;
+  readonly editedAt: string | null;
+  readonly deletedAt: string | null;
+}
+
+/** A person or a bot, as everybody may see them. */
+export interface User {
+  readonly id: string;
+  readonly username: string;
+  readonly name: string;
+  readonly avatarUrl: string | null;
+  readonly bot: boolean;
+  readonly custom: Readonly<Record<string, unknown>>;
+  readonly deletedAt: string | null;
+}
+
+/** Somebody's place in a conversation, as other members may see it. */
+export interface PublicMember {
+  readonly user: User;
+  readonly role: Role;
+  readonly joinedAt: string;
+  readonly lastReadSeq: number;
+  readonly visibleFromSeq: number;
+}
+
+/** A conversation as it stands in one person's list. */
+export interface Summary {
+  readonly id: string;
+  readonly type: ConversationType;
+  readonly name: string | null;
+  readonly epoch: string;
+  readonly version: number;
+  readonly lastSeq: number;
+  readonly memberCount: number;
+  /** The first four members, oneself last. */
+  readonly faces: readonly User[];
+  readonly lastMessage: Message | null;
+  readonly lastMessageAt: string | null;
+  readonly createdAt: string;
+  readonly me: Membership;
+  /** The same number as in `me`, for the brief's clients. */
+  readonly unreadCount: number;
+  readonly avatarUrl: string | null;
+  readonly custom: Readonly<Record<string, unknown>>;
+  readonly key?: string;
+  /** Direct conversations: the other person, or oneself in notes to self. */
+  readonly peer?: User;
+}
+
+/** Not done: `error` is a code of the table, `reason` is English for developers. */
+export interface AckFailure {
+  readonly error: string;
+  readonly reason: string;
+  readonly ok: false;
+  readonly details?: Readonly<Record<string, string>>;
+  readonly retryAfterMs?: number;
+  readonly id?: string;
+}
+
+/** Limits in force, as clients read them. */
+export interface Limits {
+  /** UTF-16 code units of a message, counted after NFC. */
+  readonly contentUnits: number;
+  /** UTF-16 code units of a display name or a conversation's name. */
+  readonly nameUnits: number;
+  readonly usernameUnits: number;
+  readonly passwordMinCharacters: number;
+  readonly passwordMaxBytes: number;
+  readonly attachments: number;
+  readonly mentions: number;
+  readonly membersPerCall: number;
+  readonly members: number;
+  /** Messages of one page of history. */
+  readonly page: number;
+  /** Conversations of one page of the list, and of one `init`. */
+  readonly inboxPage: number;
+  readonly known: number;
+  readonly watchedUsers: number;
+  /** A frame or a body; larger closes the engine or answers `too_large`. */
+  readonly payloadBytes: number;
+  readonly sendsPerSecond: number;
+  readonly sendBurst: number;
+  /** One `typing:start` per conversation in this time; more are dropped. */
+  readonly typingSeconds: number;
+  /** Sign-ins and sign-ups from one address. */
+  readonly loginsPerMinute: number;
+  readonly ackTimeoutMs: number;
+  readonly typingTimeoutMs: number;
+}
+
+/** Start delivery; sent on every connect, and again with `cursor` for the next page of the list. */
+export interface Init {
+  readonly inbox?: number;
+  readonly known?: Readonly<Record<string, readonly [string, number]>>;
+  readonly cursor?: string;
+}
+
+/** Done. */
+export interface OkAck {
+  readonly ok: true;
+}
+
+/** Which server this is. */
+export interface ServerInfo {
+  readonly version: string;
+  readonly contract: number;
+  readonly limits: Limits;
+}
+
+/** One's own account and list of conversations; `next` is the cursor of the page after it. */
+export interface InitAck extends OkAck {
+  readonly server: ServerInfo;
+  readonly user: User;
+  readonly expiresAt: string | null;
+  readonly inbox: number;
+  readonly conversations: readonly Summary[];
+  readonly removed: readonly string[];
+  readonly changes: Readonly<Record<string, unknown>>;
+  readonly online: readonly string[];
+  readonly next?: string;
+}
+
+/** A message to be stored; `id` is the client's own UUID, the same on every retry. */
+export interface MessageSend {
+  readonly conversationId: string;
+  readonly content: string;
+  readonly id?: string;
+  readonly type?: "text" | "image" | "video" | "file";
+  readonly replyToId?: string | null;
+  readonly attachments?: readonly string[];
+  readonly mentions?: readonly string[] | "all";
+  readonly silent?: boolean;
+  readonly keepUnread?: boolean;
+}
+
+/** The message as stored, or as it is now when it had been stored before. */
+export interface MessageSendAck extends OkAck {
+  readonly message: Message;
+  readonly level: "stored";
+  readonly duplicate?: boolean;
+}
+
+/** Everything up to `seq` has been read; without it, the newest delivered to this socket. */
+export interface ReadMark {
+  readonly conversationId: string;
+  readonly seq?: number;
+}
+
+/** Where one's mark stands now. */
+export interface ReadMarkAck extends OkAck {
+  readonly lastReadSeq: number;
+  readonly unreadCount: number;
+}
+
+/** Nothing but which conversation. */
+export interface ConversationRef {
+  readonly conversationId: string;
+}
+
+/** Whose presence this socket wants; replaces the list it gave before. */
+export interface PresenceWatch {
+  readonly userIds: readonly string[];
+}
+
+/** Which of the watched are online. */
+export interface PresenceWatchAck extends OkAck {
+  readonly online: readonly string[];
+}
+
+/** A newer access token of the same user. */
+export interface AuthRefresh {
+  readonly token: string;
+}
+
+/** Until when the socket may stay. */
+export interface AuthRefreshAck extends OkAck {
+  readonly expiresAt: string | null;
+}
+
+/** You have everything of this conversation up to this version. */
+export interface ConversationVersion {
+  readonly conversationId: string;
+  readonly epoch: string;
+  readonly version: number;
+}
+
+/** Somebody's read mark moved; `unreadCount` only to oneself. */
+export interface ReadMoved {
+  readonly userId: string;
+  readonly conversationId: string;
+  readonly lastReadSeq: number;
+  readonly lastReadAt: string;
+  readonly unreadCount?: number;
+}
+
+/** Somebody started or stopped typing. */
+export interface Typing {
+  readonly userId: string;
+  readonly conversationId: string;
+}
+
+/** When somebody came or went; stands after the user's id. */
+export interface PresenceAt {
+  readonly at: string;
+}
+
+/** The conversation is no longer in one's list. */
+export interface ConversationRemoved {
+  readonly conversationId: string;
+  readonly reason: RemovedReason;
+}
+
+/** The token of this socket ends soon: send `auth:refresh`. */
+export interface AuthExpiring {
+  readonly expiresAt: string;
+}
+
+/** Stay away until somebody signs in again. */
+export interface SessionRevoked {
+  readonly reason: RevokedReason;
+}
+
+/** This node drains; the engine closes next and the client comes back by itself. */
+export interface ServerClosing {
+  readonly retryAfterMs: number;
+}
+
+/** An event that asked for no ack has failed. */
+export interface ErrorNotice {
+  readonly event: string;
+  readonly error: string;
+  readonly reason: string;
+  readonly conversationId?: string;
+}
+
+/** People to add, at most 100. */
+export interface AddMembers {
+  readonly userIds: readonly string[];
+}
+
+/** Every refusal over HTTP. */
+export interface ApiError {
+  readonly error: string;
+  readonly reason: string;
+  readonly ok: false;
+  readonly details?: Readonly<Record<string, string>>;
+  readonly retryAfterMs?: number;
+}
+
+/** A direct conversation has one member beside oneself, or oneself alone. */
+export interface CreateConversation {
+  readonly type: ConversationType;
+  readonly memberIds?: readonly string[];
+  readonly name?: string | null;
+}
+
+/** A username and its password. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+  readonly cookies?: boolean;
+}
+
+/** What a client may know before anybody signs in. */
+export interface PublicConfig {
+  readonly version: string;
+  readonly contract: number;
+  readonly limits: Limits;
+  readonly registration: "open" | "invite" | "closed";
+  /** Nobody has an account yet: the next one becomes the administrator. */
+  readonly firstAccount: boolean;
+}
+
+/** How far one has read; without it, to the end. */
+export interface ReadBody {
+  readonly seq?: number;
+}
+
+/** The refresh token where cookies are not used. */
+export interface RefreshBody {
+  readonly refreshToken?: string;
+  readonly cookies?: boolean;
+}
+
+/** A new account; `cookies: false` puts the refresh token into the answer. */
+export interface Registration {
+  readonly username: string;
+  readonly password: string;
+  readonly name: string;
+  readonly cookies?: boolean;
+}
+
+/** A message to be stored: `message:send` without the conversation, which the address names. */
+export interface SendBody {
+  readonly content: string;
+  readonly id?: string;
+  readonly type?: "text" | "image" | "video" | "file";
+  readonly replyToId?: string | null;
+  readonly attachments?: readonly string[];
+  readonly mentions?: readonly string[] | "all";
+  readonly silent?: boolean;
+  readonly keepUnread?: boolean;
+}
+
+/** The stored message. */
+export interface SentMessage {
+  readonly message: Message;
+  readonly level: "stored";
+  readonly duplicate?: boolean;
+}
+
+/** Who signed in, and the access token with its end. */
+export interface SignedIn {
+  readonly user: User;
+  readonly accessToken: string;
+  readonly expiresAt: string;
+  readonly refreshToken?: string;
+  /** The first account of an empty server is its administrator; clients say so. */
+  readonly administrator: boolean;
+}
+
+/** What one may change about oneself. */
+export interface UpdateMe {
+  readonly name?: string;
+  readonly custom?: Readonly<Record<string, unknown>>;
+}
+
+/** The closed table of errors. `retryable`: the same request with the same id may succeed later. */
+export const ERRORS = {
+  /** Nobody is signed in. */
+  unauthenticated: { httpStatus: 401, retryable: false },
+  /** The access token has expired: refresh it, then try again. */
+  token_expired: { httpStatus: 401, retryable: false },
+  /** The token is forged, malformed, revoked or of the wrong type. */
+  token_invalid: { httpStatus: 401, retryable: false },
+  /** An administrator has disabled this account. */
+  user_disabled: { httpStatus: 403, retryable: false },
+  /** You are known, but not allowed to do this. */
+  forbidden: { httpStatus: 403, retryable: false },
+  /** No conversation of yours has this id (the answer on sockets). */
+  not_a_member: { httpStatus: 404, retryable: false },
+  /** Nothing you may see has this id (the answer over HTTP). */
+  not_found: { httpStatus: 404, retryable: false },
+  /** The request breaks a rule; `details` names the fields. */
+  invalid: { httpStatus: 422, retryable: false },
+  /** It collides with what exists: an id, a username, a key. */
+  conflict: { httpStatus: 409, retryable: false },
+  /** Larger than the limit; limits are in `init` and `/api/config`. */
+  too_large: { httpStatus: 413, retryable: false },
+  /** Too much in too short a time: wait `retryAfterMs`. */
+  rate_limited: { httpStatus: 429, retryable: true },
+  /** The outcome is unknown or work was refused: send it again, same id. */
+  try_again: { httpStatus: 503, retryable: true },
+  /** The disk of the store is full; nothing was acknowledged. */
+  storage_full: { httpStatus: 507, retryable: true },
+  /** A part of the server is down or draining. */
+  unavailable: { httpStatus: 503, retryable: true },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The limits of a server that was not told otherwise; those in force come with `init`. */
+export const LIMITS: Limits = {
+  contentUnits: 10000,
+  nameUnits: 100,
+  usernameUnits: 32,
+  passwordMinCharacters: 8,
+  passwordMaxBytes: 1024,
+  attachments: 10,
+  mentions: 100,
+  membersPerCall: 100,
+  members: 100000,
+  page: 200,
+  inboxPage: 100,
+  known: 1000,
+  watchedUsers: 500,
+  payloadBytes: 1000000,
+  sendsPerSecond: 10.0,
+  sendBurst: 30,
+  typingSeconds: 2.0,
+  loginsPerMinute: 10,
+  ackTimeoutMs: 10000,
+  typingTimeoutMs: 6000,
+};
+
+/** The answer to an event: what it asked for, or why not. `ok` tells which. */
+export type Ack<Answer extends OkAck> = (answer: Answer | AckFailure) => void;
+
+/** What a client may send; for the second type parameter of socket.io-client's `Socket`. */
+export interface ClientToServerEvents {
+  /** Start delivery; on every connect. */
+  "init": (payload: Init, ack: Ack<InitAck>) => void;
+  /** Store a message and deliver it. */
+  "message:send": (payload: MessageSend, ack: Ack<MessageSendAck>) => void;
+  /** Move one's own read mark forward. */
+  "message:read": (payload: ReadMark, ack: Ack<ReadMarkAck>) => void;
+  /** One is typing; repeat every 3 s. */
+  "typing:start": (payload: ConversationRef, ack?: Ack<OkAck>) => void;
+  /** One has stopped typing. */
+  "typing:stop": (payload: ConversationRef, ack?: Ack<OkAck>) => void;
+  /** Whose presence to be told of. */
+  "presence:watch": (payload: PresenceWatch, ack: Ack<PresenceWatchAck>) => void;
+  /** Keep this socket beyond the old token. */
+  "auth:refresh": (payload: AuthRefresh, ack: Ack<AuthRefreshAck>) => void;
+}
+
+/** What the server may send; for the first type parameter of socket.io-client's `Socket`. */
+export interface ServerToClientEvents {
+  /** To: Members who may see it, the acting socket included. */
+  "message:new": (message: Message) => void;
+  /** To: After a repair, or for what you may not see. */
+  "conversation:version": (conversationVersion: ConversationVersion) => void;
+  /** To: Members of rooms up to 100; with `unreadCount` to oneself. */
+  "message:read": (readMoved: ReadMoved) => void;
+  /** To: Others in the room. */
+  "typing:start": (typing: Typing) => void;
+  /** To: Others in the room. */
+  "typing:stop": (typing: Typing) => void;
+  /** To: Direct peers, members of small recent rooms, watchers. */
+  "user:online": (userId: string, presenceAt: PresenceAt) => void;
+  /** To: The same, after 5-10 s of grace. */
+  "user:offline": (userId: string, presenceAt: PresenceAt) => void;
+  /** To: Those who share a conversation. */
+  "user:updated": (user: User) => void;
+  /** To: The user's sockets: you were added. */
+  "conversation:new": (summary: Summary) => void;
+  /** To: The user's sockets: your own settings changed. */
+  "conversation:updated": (summary: Summary) => void;
+  /** To: The user's sockets, after the last entry. */
+  "conversation:removed": (conversationRemoved: ConversationRemoved) => void;
+  /** To: The socket, 60 s before. */
+  "auth:expiring": (authExpiring: AuthExpiring) => void;
+  /** To: The user's sockets, then DISCONNECT. */
+  "session:revoked": (sessionRevoked: SessionRevoked) => void;
+  /** To: Sockets of a draining node, then the engine closes. */
+  "server:closing": (serverClosing: ServerClosing) => void;
+  /** To: The socket whose event without ack failed. */
+  "error": (errorNotice: ErrorNotice) => void;
+}
