@@ -4,8 +4,8 @@
 set -eu
 
 have_chromium() {
-    [ -n "${MADANG_TEST_CHROMIUM:-}" ] && [ -x "$MADANG_TEST_CHROMIUM" ] && return
-    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
+    [ -x "${MADANG_TEST_CHROMIUM:-}" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
+        command -v google-chrome >/dev/null
 }
 
 have_korean() {
@@ -14,7 +14,7 @@ have_korean() {
 
 packages=""
 have_chromium || packages="chromium"
-have_korean || packages="$packages fontconfig fonts-noto-cjk"
+have_korean || packages="${packages:+$packages }fontconfig fonts-noto-cjk"
 [ -n "$packages" ] || exit 0
 
 # shellcheck disable=SC2086 # a list of words on purpose
