@@ -11,6 +11,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final, get_args, get_type_hints
 
 from msgspec import Struct
@@ -94,7 +95,7 @@ def field_docs(struct: type[Struct]) -> dict[str, str]:
     """Field name to the string that stands below it in the source."""
     body = next(_class_bodies(struct))
     docs: dict[str, str] = {}
-    for field, below in zip(body, body[1:], strict=False):
+    for field, below in pairwise(body):
         match field, below:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                 docs[name] = inspect.cleandoc(text)

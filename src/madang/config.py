@@ -1,0 +1,334 @@
+"""The settings: one frozen object, read once.
+
+Owns every setting's name, unit, default and what it accepts (`docs/reference/settings.md` is generated from it), and the
+secret made for who sets none. It is the only module that reads the environment. Must never log a value.
+
+Invariants:
+1. Flags win over the environment, the environment over the file that `MADANG_CONFIG` names, the file over defaults.
+2. All three go through the same parser, so a value means the same wherever it stands. An empty value is an unset one.
+3. A variable that begins with `MADANG_` and is no setting stops the start: a typing error must not pass for a default.
+4. What this version cannot do yet is refused with a sentence, never ignored.
+5. No error and no `repr` shows a secret.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar, get_type_hints
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+__all__ = ["Accepts", "Network", "Settings", "SettingsError", "accepted", "load_settings", "signing_secret", "variable"]
+
+FILE: Final = "MADANG_CONFIG"
+_KEPT_SECRET: Final = "secret"  # noqa: S105 - the name of a file
+MIN_SECRET_BYTES: Final = 32
+_NOT_SETTINGS: Final = ("MADANG_TEST_", "MADANG_SKIP_WEB_BUILD")  # of the test suite and of the package's build
+
+Network = IPv4Network | IPv6Network
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A setting, or what it points at, that stops the start. Shown to the operator as one sentence."""
+
+    def __init__(self, setting: str, sentence: str) -> None:
+        super().__init__(f"{setting}: {sentence}")
+        self.setting = setting
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Accepts:
+    """What a setting takes, in words and as a parser that raises `ValueError` for everything else."""
+
+    words: str
+    parse: Callable[[str], Any]
+    secret: bool = False
+
+
+def _number(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        parsed = kind(value)
+        if not low <= parsed <= high:
+            raise ValueError(value)
+        return parsed
+
+    return parse
+
+
+def _one_of(*words: str) -> Accepts:
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError(value)
+        return value
+
+    return Accepts(", ".join(words[:-1]) + f" or {words[-1]}", parse)
+
+
+def _list(item: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    return lambda value: tuple(item(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _secret(value: str) -> str:
+    if len(value.encode()) < MIN_SECRET_BYTES:
+        raise ValueError
+    return value
+
+
+def _web_address(value: str) -> str:
+    """An http or https address without query, its closing slash removed. The path ends up in pages and cookies."""
+    parts = urlsplit(value)
+    plain_path = all(letter.isalnum() or letter in "/-._~" for letter in parts.path) and parts.path.isascii()
+    dotted = any(step in {".", ".."} for step in parts.path.split("/"))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain_path or dotted or "//" in parts.path:
+        raise ValueError(value)
+    if parts.query or parts.fragment or "@" in parts.netloc or parts.port == 0:
+        raise ValueError(value)
+    return value.rstrip("/")
+
+
+def _origin(value: str) -> str:
+    address = _web_address(value).lower()
+    if urlsplit(address).path:
+        raise ValueError(value)
+    return address
+
+
+def _claims(value: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    found = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+    if not all(found.values()) or not found.keys() <= {"sub", "name", "picture"}:
+        raise ValueError(value)
+    return found
+
+
+_SECRET: Final = Accepts(f"at least {MIN_SECRET_BYTES} bytes", _secret, secret=True)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything an operator decides; a change takes a restart."""
+
+    host: Annotated[str, Accepts("an address or a host name", str)] = "127.0.0.1"
+    """Where to listen; `0.0.0.0` is every IPv4 address of the machine."""
+    port: Annotated[int, Accepts("a whole number from 0 to 65535", _number(int, 0, 65_535))] = 8420
+    """Where to listen; 0 takes a free port and prints it."""
+    data: Annotated[Path, Accepts("a folder", Path)] = Path("data")
+    """Folder of the store and of the secret; made when missing. One server at a time."""
+    workers: Annotated[int, Accepts("a whole number from 1", _number(int, 1, 1_024))] = 1
+    """Processes that share the port."""
+    database_url: Annotated[str, Accepts("postgresql://…", str, secret=True)] = ""
+    """The store; unset: SQLite in the data folder."""
+    redis_url: Annotated[str, Accepts("redis://… or rediss://…", str, secret=True)] = ""
+    """What joins several nodes; unset: this process is alone."""
+    persistence: Annotated[Literal["direct", "queue"], _one_of("direct", "queue")] = "direct"
+    """When a message is acknowledged: once it is stored, or once it is queued."""
+    public_url: Annotated[str, Accepts("https://host or https://host/prefix", _web_address)] = ""
+    """The address people use. Its path is the prefix of everything: page, `/api`, `/socket.io/`, cookies."""
+    secret: Annotated[str, _SECRET] = ""
+    """Signs access tokens; unset: made once and kept in the data folder."""
+    origins: Annotated[tuple[str, ...], Accepts("a comma list of https://host[:port]", _list(_origin))] = ()
+    """Other web sites whose pages may use this server, by bearer token."""
+    registration: Annotated[Literal["open", "invite", "closed"], _one_of("open", "invite", "closed")] = "open"
+    """Who may make an account. The first one of an empty server always may, and is its administrator."""
+    directory: Annotated[Literal["open", "shared", "exact", "closed"], _one_of("open", "shared", "exact", "closed")] = (
+        "open"
+    )
+    """Who finds whom: everybody; people of shared conversations; by the exact username; nobody."""
+    conversations: Annotated[Literal["users", "server"], _one_of("users", "server")] = "users"
+    """Who makes conversations: the users, or only the server API."""
+    send_rate: Annotated[float, Accepts("a number from 0 to 1000000", _number(float, 0, 1_000_000))] = 10.0
+    """Messages per second and user, three times as many at once; 0 is no limit."""
+    api_key: Annotated[str, _SECRET] = ""
+    """Opens `/metrics` to other machines, as a bearer token; unset: this machine only."""
+    jwt_secret: Annotated[str, _SECRET] = ""
+    """Checks the tokens of a host application (HS256); unset: there is none."""
+    jwks_url: Annotated[str, Accepts("https://…", _web_address)] = ""
+    """Where the host application publishes its public keys."""
+    jwt_issuer: Annotated[str, Accepts("a text", str)] = ""
+    """What `iss` of a host application's token must be; unset: anything."""
+    jwt_audience: Annotated[str, Accepts("a text", str)] = ""
+    """What `aud` of a host application's token must hold; unset: anything."""
+    jwt_claims: Annotated[dict[str, str], Accepts("sub=claim,name=claim,picture=claim, or some of them", _claims)] = {}
+    """Which claims of a host application's token hold the user's id, name and picture, where they have other names."""
+    trusted_proxies: Annotated[
+        tuple[Network, ...], Accepts("a comma list of addresses or networks, such as 10.0.0.0/8", _list(ip_network))
+    ] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    log: Annotated[Literal["auto", "console", "json"], _one_of("auto", "console", "json")] = "auto"
+    """Form of the log: for people, for machines, or by whether a terminal reads it."""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], _one_of("debug", "info", "warning", "error")] = (
+        "info"
+    )
+    """The least that is logged."""
+
+    @property
+    def prefix(self) -> str:
+        """Path before everything: empty, or `/chat` without a closing slash."""
+        return urlsplit(self.public_url).path
+
+    def __repr__(self) -> str:
+        return f"Settings(host={self.host!r}, port={self.port}, data={str(self.data)!r}, …)"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return f"MADANG_{name.upper()}"
+
+
+@cache
+def accepted() -> dict[str, Accepts]:
+    """Field name to what it takes, in the order of the settings."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {field.name: hints[field.name].__metadata__[0] for field in fields(Settings)}
+
+
+def load_settings(flags: Mapping[str, str | None], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Args:
+        flags: field name to the text of a command line flag; None if it was not given.
+        environment: variables; others than `MADANG_*` are ignored.
+
+    Raises:
+        SettingsError: the first wrong one, or one this version cannot do.
+    """
+    values: dict[str, Any] = {}
+    for name, source, value in [
+        *_from_file(environment.get(FILE, "")),
+        *_from_environment(environment),
+        *((name, f"--{name.replace('_', '-')}", value) for name, value in flags.items() if value is not None),
+    ]:
+        values[name] = _parsed(accepted()[name], source, value)
+    settings = Settings(**{name: value for name, value in values.items() if value is not None})
+    _refuse_what_comes_later(settings)
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _parsed(accepts: Accepts, source: str, value: str) -> Any:
+    value = value.strip()
+    if not value:
+        return None
+    with suppress(ValueError, OverflowError):
+        parsed = accepts.parse(value)
+        if not (isinstance(parsed, float) and math.isnan(parsed)):
+            return parsed
+    raise SettingsError(source, f"accepts {accepts.words}" + ("." if accepts.secret else f", not {value!r}."))
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
+    names = {variable(name): name for name in accepted()}
+    for key, value in environment.items():
+        if key in names:
+            yield names[key], key, value
+        elif key.startswith("MADANG_") and key != FILE and not key.startswith(_NOT_SETTINGS):
+            raise SettingsError(key, f"is no setting of Madang.{_suggestion(key, [*names, FILE])}")
+
+
+def _from_file(name: str) -> Iterable[tuple[str, str, str]]:
+    if not name:
+        return
+    try:
+        content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(FILE, f"accepts the path of a TOML file; {name!r} is none: {error}.") from None
+    for key, value in content.items():
+        source = f"{key} in {name}"
+        if key not in accepted():
+            raise SettingsError(source, f"is no setting of Madang.{_suggestion(key, list(accepted()))}")
+        yield key, source, _as_text(value)
+
+
+def _as_text(value: Any) -> str:
+    """A value of the file as the environment would write it."""
+    match value:
+        case list():
+            return ",".join(str(item) for item in value)
+        case dict():
+            return ",".join(f"{ours}={theirs}" for ours, theirs in value.items())
+        case _:
+            return str(value)
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    close = get_close_matches(key, known, n=1)
+    return f" Did you mean {close[0]}?" if close else " The list is in docs/reference/settings.md."
+
+
+def _refuse_what_comes_later(settings: Settings) -> None:
+    later = {
+        "database_url": (settings.database_url, "PostgreSQL is not supported yet: unset it to store in SQLite"),
+        "redis_url": (settings.redis_url, "several nodes are not supported yet: unset it to run as one process"),
+        "persistence": (settings.persistence == "queue", "queue is not supported yet: this version accepts direct"),
+        "workers": (
+            settings.workers > 1,
+            "more than one process takes PostgreSQL and Redis, which are not supported yet",
+        ),
+        "jwks_url": (settings.jwks_url, "public keys are not supported yet: MADANG_JWT_SECRET is"),
+        "registration": (settings.registration == "invite", "invite is not supported yet: use open or closed"),
+    }
+    for name, (wanted, sentence) in later.items():
+        if wanted:
+            raise SettingsError(variable(name), f"{sentence}.")
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    for name in ("jwt_issuer", "jwt_audience", "jwt_claims"):
+        if getattr(settings, name) and not settings.jwt_secret:
+            raise SettingsError(variable(name), "means nothing without MADANG_JWT_SECRET.")
+    if settings.jwt_secret and settings.jwt_secret == settings.secret:
+        raise SettingsError("MADANG_JWT_SECRET", "must not be the same as MADANG_SECRET: who has one would hold both.")
+
+
+def signing_secret(settings: Settings) -> bytes:
+    """The secret that signs access tokens: the one that is set, else the one in the data folder, made on first use.
+
+    Raises:
+        SettingsError: the folder cannot be written, or what is kept there is too short.
+    """
+    if settings.secret:
+        return settings.secret.encode()
+    kept = settings.data / _KEPT_SECRET
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            _write_once(kept, secrets.token_urlsafe(48))
+        content = kept.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError("MADANG_DATA", f"cannot write to {settings.data}: {error.strerror or error}.") from None
+    if len(content) < MIN_SECRET_BYTES:
+        raise SettingsError("MADANG_SECRET", f"{kept} is shorter than {MIN_SECRET_BYTES} bytes: restore or remove it.")
+    return content
+
+
+def _write_once(kept: Path, content: str) -> None:
+    """Make the file with its content at once, readable by its owner only; never replace one.
+
+    Raises:
+        FileExistsError: it is there.
+    """
+    if kept.exists():
+        raise FileExistsError(kept)
+    draft = kept.with_name(f"{kept.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(content + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        os.link(draft, kept)
+    finally:
+        draft.unlink(missing_ok=True)
