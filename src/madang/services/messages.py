@@ -1,0 +1,196 @@
+"""Messages: from what a client sent to what the log is asked to append, and history back.
+
+Owns the checks before the log (shape of the id, content, counts, rate) and the answer after it. Must never await
+between the request and `submit`: a socket's order is the log's order.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from msgspec import UNSET, UnsetType
+
+from madang.clock import Clock
+from madang.contract.limits import Limits
+from madang.contract.rest import SendBody, SentMessage
+from madang.contract.shapes import Message
+from madang.domain.membership import Action
+from madang.domain.message import MessageType, body_hash, check_content
+from madang.domain.rate import TokenBucket
+from madang.errors import ErrorCode, MadangError, invalid
+from madang.ids import new_id, parse_id
+from madang.ports.log import ConversationLog, NewMessage, Outcome, PageWindow, Verdict
+from madang.services.access import Access, not_a_member
+from madang.services.committer import Committer, Settle
+
+__all__ = ["Draft", "MessageService", "stored"]
+
+BUCKETS = 10_000
+"""Senders remembered before those with a full bucket are forgotten."""
+
+
+class Draft(Protocol):
+    """What both doors bring: the payload of `message:send`, or the body of the POST."""
+
+    @property
+    def content(self) -> str: ...
+    @property
+    def id(self) -> str | UnsetType: ...
+    @property
+    def type(self) -> MessageType: ...
+    @property
+    def reply_to_id(self) -> str | None: ...
+    @property
+    def attachments(self) -> list[str]: ...
+    @property
+    def mentions(self) -> list[str] | Literal["all"]: ...
+    @property
+    def silent(self) -> bool: ...
+    @property
+    def keep_unread(self) -> bool: ...
+
+
+def stored(verdict: Verdict) -> Verdict:
+    """The verdict, if the entry is in the log.
+
+    Raises:
+        MadangError: what the outcome means to the client.
+    """
+    match verdict.outcome:
+        case Outcome.STORED | Outcome.DUPLICATE:
+            return verdict
+        case Outcome.NOT_A_MEMBER:
+            raise not_a_member()
+        case Outcome.CONFLICT:
+            raise MadangError(ErrorCode.CONFLICT, "this id belongs to something else")
+        case Outcome.FORBIDDEN:
+            raise MadangError(ErrorCode.FORBIDDEN, verdict.reason or "your role does not allow it")
+        case Outcome.TOO_LARGE:
+            raise MadangError(ErrorCode.TOO_LARGE, verdict.reason or "the conversation would have too many members")
+        case Outcome.STORAGE_FULL:
+            raise MadangError(ErrorCode.STORAGE_FULL, "the disk of the store is full", retry_after_ms=5_000)
+        case Outcome.INVALID:
+            raise MadangError(ErrorCode.INVALID, verdict.reason or "it names what does not exist")
+
+
+class MessageService:
+    """Sends and reads messages.
+
+    Args:
+        send_rate: messages per second and user; 0 means no limit.
+    """
+
+    def __init__(
+        self,
+        committer: Committer,
+        log: ConversationLog,
+        access: Access,
+        clock: Clock,
+        limits: Limits,
+        *,
+        send_rate: float,
+    ) -> None:
+        self._committer = committer
+        self._log = log
+        self._access = access
+        self._clock = clock
+        self._limits = limits
+        self._send_rate = send_rate
+        self._buckets: dict[str, TokenBucket] = {}
+
+    def submit(self, sender_id: str, conversation_id: str, draft: Draft, settle: Settle) -> None:
+        """Check a message and queue it; `settle` gets the log's verdict. Does not await.
+
+        Raises:
+            MadangError: refused before the log; `settle` is then not called.
+        """
+        entry = self._entry(sender_id, conversation_id, draft)
+        self._limit(sender_id)
+        self._committer.submit(entry, settle)
+
+    async def send(self, sender_id: str, conversation_id: str, body: SendBody) -> SentMessage:
+        """Send and wait until the message is durable. Cancelling gives up waiting only.
+
+        Raises:
+            MadangError: any refusal of the contract.
+        """
+        entry = self._entry(sender_id, conversation_id, body)
+        self._limit(sender_id)
+        verdict = stored(await self._committer.commit(entry))
+        if verdict.message is None:
+            raise MadangError(ErrorCode.TRY_AGAIN, "the outcome is unknown")
+        duplicate = verdict.outcome is Outcome.DUPLICATE
+        return SentMessage(message=verdict.message, duplicate=True if duplicate else UNSET)
+
+    async def page(self, actor_id: str, conversation_id: str, window: PageWindow) -> list[Message]:
+        """History the actor may see, oldest first.
+
+        Raises:
+            MadangError: `not_a_member`, or `invalid` for impossible bounds.
+        """
+        if not 1 <= window.limit <= self._limits.page:
+            raise invalid("limit", f"must be from 1 to {self._limits.page}")
+        bounds = (window.before, window.after, window.around, window.at)
+        if sum(bound is not None for bound in bounds) > 1:
+            raise MadangError(ErrorCode.INVALID, "use at most one of before, after, around, at")
+        member = await self._access.member(actor_id, conversation_id, Action.READ)
+        return await self._log.page(conversation_id, window, member.visible_from_seq)
+
+    def _entry(self, sender_id: str, conversation_id: str, draft: Draft) -> NewMessage:
+        conversation = parse_id(conversation_id)
+        if conversation is None:
+            raise not_a_member()
+        message_id = new_id() if draft.id is UNSET else parse_id(str(draft.id))
+        if message_id is None:
+            raise invalid("id", "must be a UUID")
+        reply_to_id = None if draft.reply_to_id is None else parse_id(draft.reply_to_id)
+        if draft.reply_to_id is not None and reply_to_id is None:
+            raise invalid("replyToId", "must be a UUID")
+        mentions = self._mentions(draft.mentions)
+        if draft.attachments:
+            raise invalid("attachments", "names no upload of yours")
+        content = check_content(draft.content, attachments=0, limit=self._limits.content_units)
+        return NewMessage(
+            conversation_id=conversation,
+            id=message_id,
+            sender_id=sender_id,
+            type=draft.type,
+            content=content,
+            body_hash=body_hash(
+                kind=draft.type,
+                content=content,
+                reply_to_id=reply_to_id,
+                attachments=draft.attachments,
+                mentions=mentions,
+                silent=draft.silent,
+            ),
+            mentions=mentions,
+            reply_to_id=reply_to_id,
+            silent=draft.silent,
+            keep_unread=draft.keep_unread,
+        )
+
+    def _mentions(self, mentions: list[str] | Literal["all"]) -> list[str] | Literal["all"]:
+        if mentions == "all":
+            return "all"
+        if len(mentions) > self._limits.mentions:
+            raise MadangError(ErrorCode.TOO_LARGE, f"at most {self._limits.mentions} people can be mentioned")
+        parsed = [parse_id(mention) for mention in mentions]
+        known = [user_id for user_id in parsed if user_id is not None]
+        if len(known) != len(parsed):
+            raise invalid("mentions", "must be ids of users")
+        return list(dict.fromkeys(known))
+
+    def _limit(self, sender_id: str) -> None:
+        if self._send_rate <= 0:
+            return
+        now = self._clock.monotonic()
+        bucket = self._buckets.get(sender_id)
+        if bucket is None:
+            if len(self._buckets) >= BUCKETS:
+                self._buckets = {user: kept for user, kept in self._buckets.items() if not kept.is_full(now)}
+            burst = max(1.0, self._send_rate * self._limits.send_burst / self._limits.sends_per_second)
+            bucket = self._buckets[sender_id] = TokenBucket(self._send_rate, burst, now)
+        wait = bucket.take(now)
+        if wait:
+            raise MadangError(ErrorCode.RATE_LIMITED, "you send too fast", retry_after_ms=max(1, int(wait * 1_000)))
