@@ -5,6 +5,7 @@ exceptions beyond those named here, each with its reason.
 """
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -202,6 +203,15 @@ def test_python_locks_are_hashed_and_agree() -> None:
         assert not [entry for entry, hashes in entries if not hashes]
         versions[name] = {entry for entry, _ in entries}
     assert versions["runtime"] | versions["build"] <= versions["dev"]
+
+
+def test_the_npm_lock_serves_every_platform() -> None:
+    """A lock made where a registry lacks other systems' binaries refuses `npm ci`, or fails on those systems."""
+    packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    locked = {path.rpartition("node_modules/")[2] for path in packages}
+    asked = {name for package in packages.values() for name in package.get("optionalDependencies", {})}
+    assert asked
+    assert asked <= locked
 
 
 def test_no_trace_of_one_machine() -> None:
