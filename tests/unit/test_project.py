@@ -128,10 +128,10 @@ def test_names_say_something() -> None:
 
 
 def test_exports_are_what_they_say() -> None:
-    """Each module of the package lists its public names, and only names it has."""
+    """A package lists what it offers; whatever lists its names lists all that are public, and only names it has."""
     wrong = dict[str, object]()
     for path, tree in modules().items():
-        if path.parts[:2] != ("src", "madang") or path.name == "__main__.py" or "versions" in path.parts:
+        if path.parts[:2] != ("src", "madang"):
             continue
         defined = {
             node.name
@@ -140,7 +140,7 @@ def test_exports_are_what_they_say() -> None:
         }
         names = exported(tree)
         if names is None:
-            if defined:
+            if path.name == "__init__.py" and bound(tree):
                 wrong[str(path)] = "no __all__"
         elif difference := (set(names) - bound(tree)) | (defined - set(names)):
             wrong[str(path)] = sorted(difference)
