@@ -158,9 +158,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     jwks_url: Annotated[str, Accepts("https://…", _web_address)] = ""
     """Where the host application publishes its public keys."""
     jwt_issuer: Annotated[str, Accepts("a text", str)] = ""
-    """What `iss` of a host application's token must be; unset: anything."""
+    """What `iss` of a host application's token must be."""
     jwt_audience: Annotated[str, Accepts("a text", str)] = ""
-    """What `aud` of a host application's token must hold; unset: anything."""
+    """What `aud` of a host application's token must be or hold."""
     jwt_claims: Annotated[dict[str, str], Accepts("sub=claim,name=claim,picture=claim, or some of them", _claims)] = {}
     """Which claims of a host application's token hold the user's id, name and picture, where they have other names."""
     trusted_proxies: Annotated[
@@ -289,6 +289,10 @@ def _refuse_contradictions(settings: Settings) -> None:
     for name in ("jwt_issuer", "jwt_audience", "jwt_claims"):
         if getattr(settings, name) and not settings.jwt_secret:
             raise SettingsError(variable(name), "means nothing without MADANG_JWT_SECRET.")
+        if settings.jwt_secret and not getattr(settings, name) and name != "jwt_claims":
+            raise SettingsError(
+                variable(name), "is needed with MADANG_JWT_SECRET, or any token of that secret would do."
+            )
     if settings.jwt_secret and settings.jwt_secret == settings.secret:
         raise SettingsError("MADANG_JWT_SECRET", "must not be the same as MADANG_SECRET: who has one would hold both.")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from madang.config import Settings, SettingsError, accepted, load_settings, signing_secret, variable
+from madang.config import Settings, SettingsError, accepted, load_settings, signing_secret
 
 LONG = "x" * 32
 
@@ -45,7 +45,8 @@ def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
 def test_a_table_of_the_file_is_a_mapping(tmp_path: Path) -> None:
     """Claims may be written as a table."""
     file = tmp_path / "madang.toml"
-    file.write_text(f'jwt_secret = "{LONG}"\n[jwt_claims]\nsub = "user_id"\n')
+    host = f'jwt_secret = "{LONG}"\njwt_issuer = "https://host.example"\njwt_audience = "madang"\n'
+    file.write_text(f'{host}[jwt_claims]\nsub = "user_id"\n')
     assert load_settings({}, {"MADANG_CONFIG": str(file)}).jwt_claims == {"sub": "user_id"}
 
 
@@ -112,6 +113,14 @@ def test_a_short_secret_is_refused_and_not_shown(name: str) -> None:
 def test_one_secret_for_two_ends_is_refused() -> None:
     """The host application must not be able to sign Madang's own tokens."""
     assert refusal({"MADANG_SECRET": LONG, "MADANG_JWT_SECRET": LONG}).setting == "MADANG_JWT_SECRET"
+
+
+@pytest.mark.parametrize("missing", ["MADANG_JWT_ISSUER", "MADANG_JWT_AUDIENCE"])
+def test_tokens_of_a_host_application_need_an_issuer_and_an_audience(missing: str) -> None:
+    """A secret alone would accept tokens that were made for something else."""
+    whole = {"MADANG_JWT_SECRET": LONG, "MADANG_JWT_ISSUER": "https://host.example", "MADANG_JWT_AUDIENCE": "madang"}
+    assert load_settings({}, whole).jwt_secret == LONG
+    assert refusal({name: value for name, value in whole.items() if name != missing}).setting == missing
 
 
 def test_claims_map_only_what_is_used() -> None:
