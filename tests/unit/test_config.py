@@ -112,7 +112,8 @@ def test_a_short_secret_is_refused_and_not_shown(name: str) -> None:
 
 def test_one_secret_for_two_ends_is_refused() -> None:
     """The host application must not be able to sign Madang's own tokens."""
-    assert refusal({"MADANG_SECRET": LONG, "MADANG_JWT_SECRET": LONG}).setting == "MADANG_JWT_SECRET"
+    host = {"MADANG_JWT_SECRET": LONG, "MADANG_JWT_ISSUER": "https://host.example", "MADANG_JWT_AUDIENCE": "madang"}
+    assert refusal(host | {"MADANG_SECRET": LONG}).setting == "MADANG_JWT_SECRET"
 
 
 @pytest.mark.parametrize("missing", ["MADANG_JWT_ISSUER", "MADANG_JWT_AUDIENCE"])
@@ -169,13 +170,9 @@ def test_the_prefix_is_the_path_of_the_public_url(url: str, prefix: str) -> None
 
 def test_no_repr_shows_a_secret() -> None:
     """Printing the settings in a log or a traceback gives nothing away."""
-    settings = load_settings(
-        {},
-        {variable(name): LONG for name, accepts in accepted().items() if name.endswith("secret")}
-        | {"MADANG_SECRET": "y" * 32},
-    )
+    settings = Settings(**{name: LONG for name, accepts in accepted().items() if accepts.secret})
     assert LONG not in repr(settings)
-    assert "yyy" not in f"{settings}"
+    assert LONG not in f"{settings}"
 
 
 def test_the_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
