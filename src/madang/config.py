@@ -142,7 +142,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     origins: Annotated[tuple[str, ...], Accepts("a comma list of https://host[:port]", _list(_origin))] = ()
     """Other web sites whose pages may use this server, by bearer token."""
     registration: Annotated[Literal["open", "invite", "closed"], _one_of("open", "invite", "closed")] = "open"
-    """Who may make an account. The first one of an empty server always may, and is its administrator."""
+    """Who may make an account; `closed`: only the operator, with `madang user create`."""
     directory: Annotated[Literal["open", "shared", "exact", "closed"], _one_of("open", "shared", "exact", "closed")] = (
         "open"
     )
@@ -293,27 +293,29 @@ def _refuse_contradictions(settings: Settings) -> None:
             raise SettingsError(
                 variable(name), "is needed with MADANG_JWT_SECRET, or any token of that secret would do."
             )
+    if settings.jwt_issuer == "madang":
+        raise SettingsError("MADANG_JWT_ISSUER", "must not be madang: that is the issuer of Madang's own tokens.")
     if settings.jwt_secret and settings.jwt_secret == settings.secret:
         raise SettingsError("MADANG_JWT_SECRET", "must not be the same as MADANG_SECRET: who has one would hold both.")
 
 
-def signing_secret(settings: Settings) -> bytes:
+def signing_secret(settings: Settings) -> str:
     """The secret that signs access tokens: the one that is set, else the one in the data folder, made on first use.
 
     Raises:
         SettingsError: the folder cannot be written, or what is kept there is too short.
     """
     if settings.secret:
-        return settings.secret.encode()
+        return settings.secret
     kept = settings.data / _KEPT_SECRET
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             _write_once(kept, secrets.token_urlsafe(48))
-        content = kept.read_bytes().strip()
+        content = kept.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingsError("MADANG_DATA", f"cannot write to {settings.data}: {error.strerror or error}.") from None
-    if len(content) < MIN_SECRET_BYTES:
+    if len(content.encode()) < MIN_SECRET_BYTES:
         raise SettingsError("MADANG_SECRET", f"{kept} is shorter than {MIN_SECRET_BYTES} bytes: restore or remove it.")
     return content
 

@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,12 @@ def test_tokens_of_a_host_application_need_an_issuer_and_an_audience(missing: st
     assert refusal({name: value for name, value in whole.items() if name != missing}).setting == missing
 
 
+def test_a_host_application_cannot_call_itself_madang() -> None:
+    """Its tokens would pass for Madang's own."""
+    host = {"MADANG_JWT_SECRET": LONG, "MADANG_JWT_ISSUER": "madang", "MADANG_JWT_AUDIENCE": "madang"}
+    assert refusal(host).setting == "MADANG_JWT_ISSUER"
+
+
 def test_claims_map_only_what_is_used() -> None:
     """A claim Madang does not read is a typing error."""
     assert refusal({"MADANG_JWT_SECRET": LONG, "MADANG_JWT_CLAIMS": "email=mail"}).setting == "MADANG_JWT_CLAIMS"
@@ -170,7 +177,9 @@ def test_the_prefix_is_the_path_of_the_public_url(url: str, prefix: str) -> None
 
 def test_no_repr_shows_a_secret() -> None:
     """Printing the settings in a log or a traceback gives nothing away."""
-    settings = Settings(**{name: LONG for name, accepts in accepted().items() if accepts.secret})
+    everything: dict[str, Any] = {name: LONG for name, accepts in accepted().items() if accepts.secret}
+    assert len(everything) == 5
+    settings = Settings(**everything)
     assert LONG not in repr(settings)
     assert LONG not in f"{settings}"
 
@@ -188,7 +197,7 @@ def test_the_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) 
 
 def test_a_secret_that_is_set_leaves_no_file(tmp_path: Path) -> None:
     """Who sets MADANG_SECRET keeps it elsewhere."""
-    assert signing_secret(Settings(data=tmp_path / "data", secret=LONG)) == LONG.encode()
+    assert signing_secret(Settings(data=tmp_path / "data", secret=LONG)) == LONG
     assert not (tmp_path / "data").exists()
 
 
