@@ -1,0 +1,88 @@
+"""Authenticate: who stands behind a CONNECT.
+
+Owns taking the token from where it may be: `auth.token`, or the session cookie of the same origin. Must never take one
+from the query string, where it would end up in logs. The Origin has been checked before a session existed.
+"""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from madang.errors import ErrorCode, MadangError
+from madang.services.identity import Identity, IdentityService
+from madang.socketio import ConnectionRefused, Handshake, Socket
+
+__all__ = ["SESSION_COOKIE", "Authenticate"]
+
+SESSION_COOKIE: Final = "madang_session"
+
+
+class Authenticate:
+    """Turns a CONNECT into an identity.
+
+    Args:
+        own_origin: where the page is served, such as `https://chat.example.org`; None: the host of each request.
+    """
+
+    def __init__(self, identities: IdentityService, *, own_origin: str | None) -> None:
+        self._identities = identities
+        self._own_origin = own_origin
+
+    async def identify(self, socket: Socket, auth: dict[str, Any]) -> Identity:
+        """Who connects.
+
+        Raises:
+            ConnectionRefused: the client must get another token first; it does not come back by itself.
+            MadangError: retryable trouble; the engine is to be closed instead, so that it does come back.
+        """
+        try:
+            return await self._identities.authenticate(self._token(socket.handshake, auth))
+        except MadangError as error:
+            if error.kind.retryable:
+                raise
+            raise refusal(error) from None
+
+    async def confirm(self, identity: Identity) -> None:
+        """Ask again, now that revocations are heard. Raises as `identify`."""
+        try:
+            await self._identities.confirm(identity)
+        except MadangError as error:
+            if error.kind.retryable:
+                raise
+            raise refusal(error) from None
+
+    async def renew(self, token: str) -> Identity:
+        """Who a newer token speaks of. Raises `MadangError`."""
+        return await self._identities.authenticate(token)
+
+    def _token(self, handshake: Handshake, auth: dict[str, Any]) -> str:
+        token = auth.get("token")
+        if isinstance(token, str) and token:
+            return token
+        if token is not None:
+            raise MadangError(ErrorCode.TOKEN_INVALID, "auth.token must be text")
+        cookie = handshake.headers.get("cookie")
+        if cookie and self._same_origin(handshake):
+            try:
+                morsel = SimpleCookie(cookie).get(SESSION_COOKIE)
+            except CookieError:
+                morsel = None
+            if morsel is not None and morsel.value:
+                return morsel.value
+        raise MadangError(ErrorCode.TOKEN_INVALID, "bring auth.token, or sign in on this page first")
+
+    def _same_origin(self, handshake: Handshake) -> bool:
+        """Cookies count only for pages of this server: a foreign page's requests carry them too."""
+        origin = handshake.headers.get("origin")
+        if origin is None:
+            return True
+        if self._own_origin is not None:
+            return origin == self._own_origin
+        return urlsplit(origin).netloc.lower() == handshake.headers.get("host", "").lower()
+
+
+def refusal(error: MadangError) -> ConnectionRefused:
+    """A refusal as CONNECT_ERROR: `{message, data: {error, reason}}`."""
+    return ConnectionRefused(error.reason, {"error": str(error.code), "reason": error.reason})

@@ -1,0 +1,45 @@
+"""The bus of one node: who publishes is the only one to hear.
+
+Owns nothing but the count of subscriptions. Invariant: a message on a channel nobody is subscribed to goes nowhere,
+just as on a network, so that a missing subscription fails here too.
+"""
+
+from __future__ import annotations
+
+from madang.ports.bus import BusMessage, Listener
+
+__all__ = ["MemoryBus"]
+
+
+class MemoryBus:
+    """Calls the listener at once."""
+
+    def __init__(self) -> None:
+        self._listener: Listener | None = None
+        self._channels: dict[str, int] = {}
+
+    def listen(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def publish(self, channel: str, message: BusMessage) -> None:
+        if channel in self._channels and self._listener is not None:
+            self._listener(channel, message)
+
+    async def subscribe(self, channels: list[str]) -> None:
+        for channel in channels:
+            self._channels[channel] = self._channels.get(channel, 0) + 1
+
+    def unsubscribe(self, channels: list[str]) -> None:
+        for channel in channels:
+            count = self._channels.get(channel, 0)
+            if count > 1:
+                self._channels[channel] = count - 1
+            else:
+                self._channels.pop(channel, None)
+
+    async def start(self) -> None:
+        """Nothing to connect to."""
+
+    async def close(self) -> None:
+        self._channels.clear()
+        self._listener = None
