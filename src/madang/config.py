@@ -166,7 +166,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         tuple[Network, ...], Accepts("a comma list of addresses or networks, such as 10.0.0.0/8", _list(ip_network))
     ] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-    """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    """Whose `X-Forwarded-For` is believed."""
     log: Annotated[Literal["auto", "console", "json"], _one_of("auto", "console", "json")] = "auto"
     """Form of the log: for people, for machines, or by whether a terminal reads it."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _one_of("debug", "info", "warning", "error")] = (
@@ -312,7 +312,7 @@ def signing_secret(settings: Settings) -> str:
         settings.data.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             _write_once(kept, secrets.token_urlsafe(48))
-        content = kept.read_text(encoding="utf-8").strip()
+        content = kept.read_text(encoding="utf-8", errors="replace").strip()
     except OSError as error:
         raise SettingsError("MADANG_DATA", f"cannot write to {settings.data}: {error.strerror or error}.") from None
     if len(content.encode()) < MIN_SECRET_BYTES:

@@ -1,7 +1,7 @@
 """Who really asks, when a proxy stands in between.
 
 Owns which forwarding headers are believed: only those of a proxy the operator has named, because anybody can write them.
-The address limits sign-ins and stands in the log; the scheme decides whether cookies are `Secure`.
+Limits on sign-ins count by the address found here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["TrustedProxies"]
 
 
 class TrustedProxies:
-    """Reads `X-Forwarded-For` and `X-Forwarded-Proto` as sent by the proxies of these networks."""
+    """Reads `X-Forwarded-For` as written by the proxies of these networks."""
 
     def __init__(self, networks: Collection[Network]) -> None:
         self._networks = tuple(networks)
@@ -30,11 +30,6 @@ class TrustedProxies:
                 break
             address = hop
         return address
-
-    def scheme(self, peer: str, headers: Mapping[str, str], scheme: str) -> str:
-        """`http` or `https` as the client wrote it; `scheme` is what this process sees."""
-        said = headers.get("x-forwarded-proto", "").strip().lower()
-        return said if said in {"http", "https"} and self._is_trusted(peer) else scheme
 
     def _look_up(self, address: str) -> bool:
         try:

@@ -31,18 +31,3 @@ def test_the_client_is_the_nearest_address_that_is_no_proxy(peer: str, forwarded
     """What stands left of an untrusted address was written by it, and is not believed."""
     headers = {"x-forwarded-for": forwarded} if forwarded else {}
     assert PROXIES.client_address(peer, headers) == client
-
-
-@pytest.mark.parametrize(
-    ("peer", "said", "scheme"),
-    [
-        ("127.0.0.1", "https", "https"),
-        ("127.0.0.1", "HTTPS", "https"),
-        ("203.0.113.9", "https", "http"),
-        ("127.0.0.1", "gopher", "http"),
-        ("127.0.0.1", "", "http"),
-    ],
-)
-def test_the_scheme_is_believed_from_proxies(peer: str, said: str, scheme: str) -> None:
-    """Nobody makes cookies Secure, or not, by a header of their own."""
-    assert PROXIES.scheme(peer, {"x-forwarded-proto": said}, "http") == scheme

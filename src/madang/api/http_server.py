@@ -1,0 +1,145 @@
+"""The HTTP server: uvicorn inside this process, on sockets bound beforehand.
+
+Owns the sockets and uvicorn's settings. Signals belong to who runs the program, logs to `telemetry`, WebSockets to the
+engine's protocol class; uvicorn's own ping and compression are off, because the engine has a heartbeat and frames that
+are built once for everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import uvicorn
+
+from madang.config import SettingsError, variable
+
+__all__ = ["HttpServer", "bind"]
+
+BACKLOG: Final = 2_048
+GRACE_SECONDS: Final = 2
+"""How long requests that are being answered may take when the server stops."""
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address of a host name; port 0 takes one that is free on all of them.
+
+    Connections made before `HttpServer.start` wait in the backlog.
+
+    Raises:
+        SettingsError: the port is taken, or the host is none of this machine.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise SettingsError(variable("host"), f"accepts an address of this machine, not {host!r}.") from None
+    listening: list[socket.socket] = []
+    refused: OSError | None = None
+    for family, _, _, _, address in dict.fromkeys(found):
+        taken = listening[0].getsockname()[1] if listening else port
+        try:
+            listening.append(_listen(family, (address[0], taken, *address[2:])))
+        except OSError as error:
+            refused = error
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                break
+    if refused is not None and (not listening or refused.errno in {errno.EADDRINUSE, errno.EACCES}):
+        for each in listening:
+            each.close()
+        raise _refusal(refused, host, port) from None
+    return listening
+
+
+def _listen(family: int, address: Any) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _refusal(error: OSError, host: str, port: int) -> SettingsError:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return SettingsError(
+                variable("port"), f"port {port} of {host} is taken by another program: stop it, or choose another port."
+            )
+        case errno.EACCES:
+            return SettingsError(variable("port"), f"this user may not listen on port {port}: choose one above 1023.")
+        case _:
+            return SettingsError(variable("host"), f"{host} is no address of this machine ({error.strerror}).")
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says when it has started, and leaves signals alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """Serves one ASGI application and one WebSocket protocol class.
+
+    Args:
+        application: answers every HTTP request.
+        websocket_protocol: answers every upgrade, before any application.
+        sockets: listening ones; closed by `close`.
+    """
+
+    def __init__(self, application: Any, websocket_protocol: Any, sockets: Sequence[socket.socket]) -> None:
+        self._sockets = list(sockets)
+        self._uvicorn = _Uvicorn(
+            uvicorn.Config(
+                application,
+                interface="asgi3",
+                lifespan="off",
+                ws=websocket_protocol,
+                ws_ping_interval=None,
+                ws_ping_timeout=None,
+                ws_per_message_deflate=False,
+                access_log=False,
+                log_config=None,
+                log_level="warning",
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to answer; returns when it does."""
+        self._serving = asyncio.create_task(self._uvicorn.serve(self._sockets), name="http server")
+        accepting = asyncio.create_task(self._uvicorn.accepting.wait())
+        await asyncio.wait({self._serving, accepting}, return_when=asyncio.FIRST_COMPLETED)
+        if not accepting.done():
+            accepting.cancel()
+            await self._serving
+
+    async def close(self) -> None:
+        """Stop listening, let requests under way finish for `GRACE_SECONDS`, close what is left. Safe to call twice."""
+        self._uvicorn.should_exit = True
+        if self._serving is not None:
+            await self._serving
+        for listener in self._sockets:
+            listener.close()
