@@ -5,8 +5,8 @@
  * others, so `===` tells whether something changed. Maps are `Map`s, because ids come from outside and could collide with
  * the names of an object's prototype.
  */
-import type { Api, Page } from "./api.ts";
-import type { Member, Message, Summary, User } from "./wire.ts";
+import type { Api } from "./api.ts";
+import type { Limits, Message, PublicMember, RevokedReason, SignedIn, Summary, User } from "./generated/contract.ts";
 
 /** Where the connection stands; only `refused` and `signed-out` need somebody to do something. */
 export type Connection =
@@ -20,9 +20,9 @@ export type Connection =
   | { readonly status: "signed-out"; readonly reason: SignedOutReason };
 
 /** `none`: never signed in here. `expired`: the session ran out. The others are the reasons of `session:revoked`. */
-export type SignedOutReason = "none" | "expired" | "logout" | "password_changed" | "disabled" | "revoked";
+export type SignedOutReason = "none" | "expired" | RevokedReason;
 
-/** What `send` takes; content is at most `limits.content` UTF-16 units. */
+/** What `send` takes; content is at most `limits.contentUnits` UTF-16 units. */
 export interface Draft {
   readonly content: string;
   readonly replyToId?: string;
@@ -72,26 +72,21 @@ export interface ConversationState {
   /** Who types, and until when that holds (epoch ms). Never oneself. */
   readonly typing: ReadonlyMap<string, number>;
   /** Members by user id, for rooms up to 100 once opened; null before. */
-  readonly members: ReadonlyMap<string, Member> | null;
+  readonly members: ReadonlyMap<string, PublicMember> | null;
   /** Read marks, oneself included; only ever higher. */
   readonly reads: ReadonlyMap<string, number>;
-  /** Events waiting for those before them. */
+  /** Events waiting for those before them, by version. */
   readonly held: readonly VersionedEvent[];
+  /** Events that came while something was being fetched: the answer may be older than they are. */
+  readonly arrived: readonly VersionedEvent[];
 }
 
-/** One change of a conversation's log as it came over the socket. */
-export type VersionedEvent =
-  | { readonly kind: "row"; readonly epoch: string; readonly version: number; readonly message: Message }
-  | {
-      readonly kind: "reaction";
-      readonly epoch: string;
-      readonly version: number;
-      readonly messageId: string;
-      readonly userId: string;
-      readonly emoji: string;
-      readonly removed: boolean;
-      readonly count: number;
-    };
+/** One change of a conversation's log: the message it was about, as it stood after the change. */
+export interface VersionedEvent {
+  readonly epoch: string;
+  readonly version: number;
+  readonly message: Message;
+}
 
 export interface State {
   readonly connection: Connection;
@@ -104,6 +99,8 @@ export interface State {
   /** True once every conversation of the list has arrived. */
   readonly listComplete: boolean;
   readonly online: ReadonlySet<string>;
+  /** Limits in force; null before the first connection. */
+  readonly limits: Limits | null;
 }
 
 export interface Store<S> {
@@ -150,14 +147,17 @@ export interface Client {
   reconnectNow(): void;
 
   /** Accounts, with cookies only; the first two also start. */
-  register(account: { username: string; password: string; name: string }): Promise<User>;
-  login(account: { username: string; password: string }): Promise<User>;
+  register(account: { username: string; password: string; name: string }): Promise<SignedIn>;
+  login(account: { username: string; password: string }): Promise<SignedIn>;
   logout(): Promise<void>;
 
   /** Loads the newest 50 messages and keeps the conversation filled until as many closes as opens were called. */
   openConversation(id: string): void;
   closeConversation(id: string): void;
-  /** Puts the page before the oldest message in front. Does nothing while one is loading or nothing is older. */
+  /**
+   * Puts the page before the oldest message in front; loads the newest page if that failed before. Does nothing while one is
+   * loading or nothing is older.
+   */
   loadOlder(id: string): Promise<void>;
 
   /** Queues a message and returns its id for life. */
@@ -178,7 +178,6 @@ export interface Client {
   addMembers(id: string, userIds: readonly string[]): Promise<void>;
   removeMember(id: string, userId: string): Promise<void>;
   leave(id: string): Promise<void>;
-  /** All members, also of rooms above 100: one page; `next` is the `after` of the following one. */
-  members(id: string, page?: { after?: string; query?: string; limit?: number }): Promise<Page<Member>>;
+  /** People by name or username; those found are in `users` from then on. */
   searchUsers(query: string): Promise<readonly User[]>;
 }

@@ -1,0 +1,71 @@
+/**
+ * What the server sends, turned into actions.
+ *
+ * Owns the table from event to action, and the end of typing entries that nobody ends.
+ */
+import type { MadangSocket } from "./connection.ts";
+import type { Message } from "./generated/contract.ts";
+import type { ConversationAction } from "./reducers/conversation.ts";
+import { TYPING_HOLDS_MS } from "./reducers/typing.ts";
+import type { Action } from "./state.ts";
+import type { State } from "./types.ts";
+
+export interface EventDependencies {
+  getState(): State;
+  dispatch(action: Action): void;
+  change(conversationId: string, action: ConversationAction): void;
+  /** Something happened in a conversation that is not in the list. */
+  unknown(conversationId: string): void;
+  /** Somebody joined a conversation, left it, or has another role. */
+  membersChanged(conversationId: string): void;
+  now(): number;
+}
+
+export function bindEvents(socket: MadangSocket, deps: EventDependencies): void {
+  bindLog(socket, deps);
+  bindPeople(socket, deps);
+  socket.on("conversation:new", (summary) => deps.dispatch({ type: "attached", summaries: [summary] }));
+  socket.on("conversation:updated", (summary) => deps.dispatch({ type: "settingsChanged", summary }));
+  socket.on("conversation:removed", ({ conversationId }) => deps.dispatch({ type: "removed", id: conversationId }));
+}
+
+function bindLog(socket: MadangSocket, deps: EventDependencies): void {
+  socket.on("message:new", (message) => receive(message, deps));
+  socket.on("conversation:version", ({ conversationId, epoch, version }) =>
+    deps.change(conversationId, { type: "versionReached", epoch, version }),
+  );
+  socket.on("message:read", ({ conversationId, userId, lastReadSeq, unreadCount }) => {
+    if (userId !== deps.getState().me?.id) {
+      deps.change(conversationId, { type: "markMoved", userId, seq: lastReadSeq });
+    } else if (unreadCount !== undefined) {
+      deps.change(conversationId, { type: "ownMarkMoved", seq: lastReadSeq, unreadCount });
+    }
+  });
+}
+
+function bindPeople(socket: MadangSocket, deps: EventDependencies): void {
+  socket.on("typing:start", ({ conversationId, userId }) => {
+    if (userId === deps.getState().me?.id) return;
+    const until = deps.now() + TYPING_HOLDS_MS;
+    deps.change(conversationId, { type: "typingStarted", userId, until });
+    setTimeout(() => deps.change(conversationId, { type: "typingExpired", now: until }), TYPING_HOLDS_MS);
+  });
+  socket.on("typing:stop", ({ conversationId, userId }) =>
+    deps.change(conversationId, { type: "typingStopped", userId }),
+  );
+  socket.on("user:online", (userId) => deps.dispatch({ type: "presence", userId, online: true }));
+  socket.on("user:offline", (userId) => deps.dispatch({ type: "presence", userId, online: false }));
+  socket.on("user:updated", (user) => deps.dispatch({ type: "userUpdated", user }));
+}
+
+function receive(message: Message, deps: EventDependencies): void {
+  const id = message.conversationId;
+  const conversation = deps.getState().conversations.get(id);
+  if (conversation === undefined) {
+    deps.unknown(id);
+    return;
+  }
+  const event = { epoch: message.epoch ?? conversation.epoch, version: message.version, message };
+  deps.change(id, { type: "event", event });
+  if (message.system !== undefined) deps.membersChanged(id);
+}

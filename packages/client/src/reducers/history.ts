@@ -1,0 +1,106 @@
+/**
+ * Pages of one conversation's history, and the ways to catch up with its log.
+ *
+ * Owns what a page may do to the run of messages. A page is a picture of a moment: events that came while it was under way are
+ * applied over it, so it can never undo them.
+ */
+import type { Message, Summary } from "../generated/contract.ts";
+import type { ConversationState, Loading } from "../types.ts";
+import { markBehind, settle, withoutPending } from "./log.ts";
+import { hasOlder, placePage, placeRow, prependPage } from "./rows.ts";
+import { keepFurtherMark } from "./summary.ts";
+
+export function startLoading(state: ConversationState, loading: Exclude<Loading, "none">): ConversationState {
+  return { ...state, loading, loadError: null, arrived: [] };
+}
+
+export function failLoading(state: ConversationState, error: string): ConversationState {
+  return stopLoading({ ...state, loadError: error });
+}
+
+export function newestLoaded(state: ConversationState, page: readonly Message[]): ConversationState {
+  return showRun(stopLoading({ ...state, loaded: true, loadError: null }), overlay(page, state));
+}
+
+export function olderLoaded(state: ConversationState, page: readonly Message[]): ConversationState {
+  const joined = prependPage(state.messages, page);
+  if (joined === null) return stopLoading(state);
+  const next = showRun(stopLoading(state), overlay(joined, state));
+  return { ...next, hasOlder: page.length > 0 && next.hasOlder };
+}
+
+/** How the rows of `caughtUp` stand to what is already here. */
+export type CatchUp = "append" | "replace";
+
+/** The server's summary, and the rows that lead up to it: everything at or below its version is settled. */
+export function caughtUp(
+  state: ConversationState,
+  summary: Summary,
+  rows: readonly Message[],
+  how: CatchUp,
+  meId: string | null,
+): ConversationState {
+  // Live events may have gone past the answer while it was under way: then only its rows count.
+  const overtaken = summary.epoch === state.epoch && summary.version < state.version;
+  const base = { ...(overtaken ? state : adoptSummary(state, summary)), behind: false };
+  if (!state.loaded) return settle(base, summary.version, meId);
+  const messages = how === "append" ? placePage(state.messages, rows) : rows;
+  if (messages === null) return markBehind(state);
+  const arrived = state.loading === "none" ? [] : base.arrived;
+  return settle(showRun({ ...base, arrived }, overlay(messages, base)), summary.version, meId);
+}
+
+/** Forgets the messages, keeps everything else: opening the conversation loads them again. */
+export function unload(state: ConversationState): ConversationState {
+  if (!state.loaded && state.messages.length === 0) return state;
+  return { ...state, loaded: false, messages: [], hasOlder: false, loading: "none", loadError: null, arrived: [] };
+}
+
+/** Keeps only the newest rows of a conversation nobody looks at. */
+export function trim(state: ConversationState, keep: number): ConversationState {
+  if (state.loading !== "none" || state.messages.length <= keep) return state;
+  return { ...state, messages: state.messages.slice(-keep), hasOlder: true };
+}
+
+/** Takes the server's summary as the truth up to its version; a new epoch voids what was held. */
+export function adoptSummary(state: ConversationState, summary: Summary): ConversationState {
+  const sameEpoch = summary.epoch === state.epoch;
+  return {
+    ...state,
+    summary: keepFurtherMark(summary, sameEpoch ? state.summary : undefined),
+    epoch: summary.epoch,
+    version: sameEpoch ? state.version : 0,
+    held: state.held.filter((event) => event.epoch === summary.epoch),
+  };
+}
+
+/** The rows with the events over them that came meanwhile; one that does not touch them is missing, and found to be. */
+function overlay(rows: readonly Message[], state: ConversationState): readonly Message[] {
+  return state.arrived
+    .filter((event) => event.epoch === state.epoch)
+    .reduce<readonly Message[]>((run, event) => placeRow(run, event.message) ?? run, rows);
+}
+
+function stopLoading(state: ConversationState): ConversationState {
+  return { ...state, loading: "none", arrived: state.behind ? state.arrived : [] };
+}
+
+/** Makes `messages` what is shown; whether they reach the head decides whether something is missing. */
+function showRun(state: ConversationState, messages: readonly Message[]): ConversationState {
+  const next = dropStored({ ...state, messages, hasOlder: hasOlder(messages, state.summary) });
+  return reachesHead(next) ? next : markBehind(next);
+}
+
+function reachesHead(state: ConversationState): boolean {
+  const last = state.messages.at(-1);
+  return last === undefined
+    ? state.summary.lastSeq < state.summary.me.visibleFromSeq || state.summary.lastSeq === 0
+    : last.seq >= state.summary.lastSeq;
+}
+
+function dropStored(state: ConversationState): ConversationState {
+  const stored = new Set(state.messages.map((message) => message.id));
+  return state.pending
+    .filter((entry) => stored.has(entry.id))
+    .reduce((next, entry) => withoutPending(next, entry.id), state);
+}

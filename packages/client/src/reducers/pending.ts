@@ -1,0 +1,27 @@
+/**
+ * One's own messages on their way; the transitions are listed at `PendingMessage`.
+ *
+ * Invariant: the order is the order of writing, and no transition changes it.
+ */
+import type { PendingMessage } from "../types.ts";
+
+type Pending = readonly PendingMessage[];
+
+export function enqueue(pending: Pending, entry: PendingMessage): Pending {
+  return pending.some((other) => other.id === entry.id) ? pending : [...pending, entry];
+}
+
+export function setPendingState(
+  pending: Pending,
+  messageId: string,
+  state: PendingMessage["state"],
+  error: string | null,
+): Pending {
+  return pending.map((entry) => (entry.id === messageId ? { ...entry, state, error } : entry));
+}
+
+/** A new connection knows nothing of what was being sent on the last one. */
+export function requeueSending(pending: Pending): Pending {
+  if (pending.every((entry) => entry.state !== "sending")) return pending;
+  return pending.map((entry) => (entry.state === "sending" ? { ...entry, state: "queued" } : entry));
+}

@@ -1,0 +1,122 @@
+/**
+ * The whole state of a client and the one reducer that changes it.
+ *
+ * Owns the closed list of actions. Pure. What concerns one conversation is decided in `reducers/conversation.ts`; here it only
+ * finds its place.
+ */
+import type { Limits, Summary, User } from "./generated/contract.ts";
+import {
+  attach,
+  type ConversationAction,
+  changeSettings,
+  fromSummary,
+  reduceConversation,
+} from "./reducers/conversation.ts";
+import { putConversation, putConversations, removeConversation } from "./reducers/list.ts";
+import { meet, peopleOf, setOnline, updatePerson } from "./reducers/people.ts";
+import type { Connection, ConversationState, State } from "./types.ts";
+
+export type Action =
+  | { readonly type: "connection"; readonly connection: Connection }
+  | { readonly type: "welcomed"; readonly me: User; readonly limits: Limits | null }
+  /** Everything of the person is forgotten; the connection says why. */
+  | { readonly type: "forgotten"; readonly connection: Connection }
+  /** Summaries that delivery starts from: a page of `init`, `conversation:new`, or an answer about one conversation. */
+  | { readonly type: "attached"; readonly summaries: readonly Summary[] }
+  | { readonly type: "listCompleted" }
+  | { readonly type: "settingsChanged"; readonly summary: Summary }
+  | { readonly type: "removed"; readonly id: string }
+  | { readonly type: "usersMet"; readonly users: readonly User[] }
+  | { readonly type: "userUpdated"; readonly user: User }
+  | { readonly type: "onlineListed"; readonly userIds: readonly string[]; readonly first: boolean }
+  | { readonly type: "presence"; readonly userId: string; readonly online: boolean }
+  | { readonly type: "conversation"; readonly id: string; readonly action: ConversationAction }
+  | { readonly type: "everyConversation"; readonly action: ConversationAction };
+
+export const initialState: State = {
+  connection: { status: "idle" },
+  me: null,
+  users: new Map(),
+  conversations: new Map(),
+  order: [],
+  listComplete: false,
+  online: new Set(),
+  limits: null,
+};
+
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case "connection":
+      return { ...state, connection: action.connection };
+    case "forgotten":
+      return { ...initialState, connection: action.connection };
+    case "welcomed":
+      return welcome(state, action.me, action.limits);
+    case "attached":
+      return attachAll(state, action.summaries);
+    case "listCompleted":
+      return state.listComplete ? state : { ...state, listComplete: true };
+    case "settingsChanged":
+      return change(state, action.summary.id, (conversation) => changeSettings(conversation, action.summary));
+    case "removed":
+      return { ...state, ...removeConversation(state, action.id) };
+    case "usersMet":
+      return { ...state, users: meet(state.users, action.users) };
+    case "userUpdated":
+      return updateUser(state, action.user);
+    case "onlineListed":
+      return { ...state, online: new Set([...(action.first ? [] : state.online), ...action.userIds]) };
+    case "presence":
+      return { ...state, online: setOnline(state.online, action.userId, action.online) };
+    case "conversation":
+      return reduceOne(state, action.id, action.action);
+    case "everyConversation":
+      return changeEvery(state, (one) => reduceConversation(one, action.action, state.me?.id ?? null));
+  }
+}
+
+function welcome(state: State, me: User, limits: Limits | null): State {
+  const known = state.me !== null && state.me.id !== me.id ? { ...initialState, connection: state.connection } : state;
+  return { ...known, me, limits: limits ?? known.limits, users: meet(known.users, [me]) };
+}
+
+function attachAll(state: State, summaries: readonly Summary[]): State {
+  const meId = state.me?.id ?? null;
+  const page = summaries.map((summary) => {
+    const known = state.conversations.get(summary.id);
+    return known === undefined ? fromSummary(summary) : attach(known, summary, meId);
+  });
+  return { ...state, ...putConversations(state, page), users: meet(state.users, peopleOf(summaries)) };
+}
+
+function reduceOne(state: State, id: string, action: ConversationAction): State {
+  const next = change(state, id, (one) => reduceConversation(one, action, state.me?.id ?? null));
+  if (action.type !== "membersLoaded") return next;
+  return {
+    ...next,
+    users: meet(
+      next.users,
+      action.members.map((member) => member.user),
+    ),
+  };
+}
+
+function updateUser(state: State, user: User): State {
+  const next = changeEvery(state, (one) => {
+    const summary = updatePerson(one.summary, user);
+    return summary === one.summary ? one : { ...one, summary };
+  });
+  return { ...next, me: state.me?.id === user.id ? user : state.me, users: meet(state.users, [user]) };
+}
+
+function change(state: State, id: string, how: (conversation: ConversationState) => ConversationState): State {
+  const conversation = state.conversations.get(id);
+  if (conversation === undefined) return state;
+  const list = putConversation(state, how(conversation));
+  return list === state ? state : { ...state, ...list };
+}
+
+function changeEvery(state: State, how: (conversation: ConversationState) => ConversationState): State {
+  const changed = [...state.conversations.values()].map(how).filter((one) => one !== state.conversations.get(one.id));
+  return changed.length === 0 ? state : { ...state, ...putConversations(state, changed) };
+}

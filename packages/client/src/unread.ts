@@ -1,0 +1,50 @@
+/**
+ * The number beside a message: how many members have not read it yet.
+ *
+ * Pure. A member counts if their mark is below the message's seq and the message is one they may see. Senders have read what
+ * they wrote, because sending moves the mark.
+ */
+import type { Message, PublicMember } from "./generated/contract.ts";
+import type { ConversationState } from "./types.ts";
+
+type Room = Pick<ConversationState, "members" | "reads">;
+
+/**
+ * Counts for many messages of one conversation: the result answers each seq in O(log members). Always 0 while the members are
+ * not loaded, and above 100 members, where marks are not kept per person.
+ */
+export function unreadCounter(room: Room): (seq: number) => number {
+  const marks: number[] = [];
+  for (const member of room.members?.values() ?? []) {
+    // What lies before a member's first visible entry is as good as read.
+    marks.push(Math.max(markOf(room, member), member.visibleFromSeq - 1));
+  }
+  marks.sort((a, b) => a - b);
+  return (seq) => countBelow(marks, seq);
+}
+
+/** Members who have read the message, its sender left out; in the order of the member list. */
+export function readersOf(room: Room, message: Message): readonly PublicMember[] {
+  return [...(room.members?.values() ?? [])].filter(
+    (member) =>
+      member.user.id !== message.senderId &&
+      member.visibleFromSeq <= message.seq &&
+      markOf(room, member) >= message.seq,
+  );
+}
+
+function markOf(room: Room, member: PublicMember): number {
+  return Math.max(member.lastReadSeq, room.reads.get(member.user.id) ?? 0);
+}
+
+/** How many of the ascending `marks` are below `seq`. */
+function countBelow(marks: readonly number[], seq: number): number {
+  let low = 0;
+  let high = marks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((marks[middle] ?? 0) < seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
