@@ -64,7 +64,9 @@ ERRORS: Final[Mapping[ErrorCode, ErrorKind]] = {
         ErrorKind(ErrorCode.CONFLICT, 409, False, "It collides with what exists: an id, a username, a key."),
         ErrorKind(ErrorCode.TOO_LARGE, 413, False, "Larger than the limit; limits are in `init` and `/api/config`."),
         ErrorKind(ErrorCode.RATE_LIMITED, 429, True, "Too much in too short a time: wait `retryAfterMs`."),
-        ErrorKind(ErrorCode.TRY_AGAIN, 503, True, "The outcome is unknown or work was refused: send it again, same id."),
+        ErrorKind(
+            ErrorCode.TRY_AGAIN, 503, True, "The outcome is unknown or work was refused: send it again, same id."
+        ),
         ErrorKind(ErrorCode.STORAGE_FULL, 507, True, "The disk of the store is full; nothing was acknowledged."),
         ErrorKind(ErrorCode.UNAVAILABLE, 503, True, "A part of the server is down or draining."),
     )

@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 
-
 class Shape(Struct, frozen=True, rename="camel", kw_only=True):
     """What every wire type has in common: immutable, camelCase."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 from typing import Final
 
 from madang.domain.text import clean_line
 from madang.errors import ErrorCode, MadangError, invalid
 
-__all__ = ["check_password", "clean_display_name", "clean_username"]
+__all__ = ["check_password", "clean_display_name", "clean_username", "derived_username"]
 
 _USERNAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?")
+_NOT_IN_USERNAMES: Final = re.compile(r"[^a-z0-9]+")
 _COMMON_PASSWORDS: Final = frozenset(
     (
         "password", "password1", "passw0rd", "12345678", "123456789", "1234567890", "11111111", "00000000", "qwertyui",
@@ -30,6 +32,14 @@ def clean_username(text: str, limit: int) -> str:
     if len(name) > limit or not _USERNAME.fullmatch(name):
         raise invalid("username", f"use 1 to {limit} of a-z, 0-9, and . _ - between them")
     return name
+
+
+def derived_username(subject: str, limit: int, attempt: int = 0) -> str:
+    """A username for what a host application calls a user; each further `attempt` gives another, if one is taken."""
+    stem = _NOT_IN_USERNAMES.sub("-", subject.lower()).strip("-") or "user"
+    digest = blake2b(f"{attempt}:{subject}".encode(), digest_size=4).hexdigest()
+    ending = f"-{digest}" if attempt else ""
+    return stem[: limit - len(ending)].rstrip("-") + ending
 
 
 def clean_display_name(text: str, limit: int) -> str:
@@ -54,7 +64,9 @@ def check_password(password: str, username: str, *, min_characters: int, max_byt
     except UnicodeEncodeError:
         raise invalid("password", "must not contain a lone surrogate") from None
     if size > max_bytes:
-        raise MadangError(ErrorCode.TOO_LARGE, "password is too long", details={"password": f"at most {max_bytes} bytes"})
+        raise MadangError(
+            ErrorCode.TOO_LARGE, "password is too long", details={"password": f"at most {max_bytes} bytes"}
+        )
     lowered = password.lower()
     if lowered in _COMMON_PASSWORDS or lowered == username or len(set(password)) < 3:
         raise invalid("password", "is too easy to guess")

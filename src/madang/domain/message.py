@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from madang.domain.text import clean_text
 from madang.errors import invalid
 
-__all__ = ["MessageType", "SystemKind", "body_hash", "check_content"]
+__all__ = ["MessageType", "SystemKind", "body_hash", "check_content", "excerpt"]
 
 MessageType = Literal["text", "image", "video", "file", "system"]
+QUOTE_CHARACTERS: Final = 200
 SystemKind = Literal["created", "members_added", "member_left", "member_removed", "renamed", "role_changed"]
 
 
@@ -49,3 +50,8 @@ def body_hash(
         return blake2b(content.encode(), digest_size=16).digest()
     body = msgspec.json.encode((kind, content, reply_to_id, attachments, mentions, silent))
     return blake2b(body, digest_size=16, person=b"full body").digest()
+
+
+def excerpt(content: str) -> str:
+    """What a reply quotes of a message: enough to know it again, so that fifty replies to a long one stay small."""
+    return content if len(content) <= QUOTE_CHARACTERS else content[: QUOTE_CHARACTERS - 1] + "…"

@@ -42,6 +42,8 @@ class Attach:
         Pages by leaving out what is attached already, so a conversation that rises to the top meanwhile is not missed.
 
         Args:
+            connection: the socket.
+            limit: conversations on a page.
             answer: enqueues the answer; called in the same step in which the socket joins.
         """
         page = await self._conversations.inbox(connection.user_id, limit=limit, exclude=tuple(connection.attached))
@@ -82,4 +84,4 @@ class Attach:
 
     def _join(self, connection: Connection, summaries: Sequence[Summary], heads: dict[str, int]) -> None:
         for summary in summaries:
-            self._feed.join(connection, summary.id, summary.version, heads.get(summary.id, 0))
+            self._feed.join(connection, summary.id, summary.version, summary.last_seq, heads.get(summary.id, 0))

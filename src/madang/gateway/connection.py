@@ -19,7 +19,7 @@ __all__ = ["Connection", "Connections"]
 class Connection:
     """One socket of one person's device."""
 
-    __slots__ = ("attached", "ended", "identity", "pending", "socket", "started", "watching")
+    __slots__ = ("__weakref__", "attached", "ended", "identity", "pending", "socket", "started", "watching")
 
     def __init__(self, socket: Socket, identity: Identity) -> None:
         self.socket = socket

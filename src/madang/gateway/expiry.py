@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import weakref
 from itertools import count
 from typing import Final
 
@@ -26,13 +27,13 @@ TICK_SECONDS: Final = 1.0
 
 
 class Expiry:
-    """Warns and closes. Entries of sockets that ended or were refreshed are dropped when their time comes."""
+    """Warns and closes. Keeps no socket alive; what ended or was refreshed is dropped when its time comes."""
 
     def __init__(self, clock: Clock, *, warn_ms: int = WARN_MS, linger_ms: int = LINGER_MS) -> None:
         self._clock = clock
         self._warn_ms = warn_ms
         self._linger_ms = linger_ms
-        self._due: list[tuple[int, int, int, Connection]] = []
+        self._due: list[tuple[int, int, int, weakref.ref[Connection]]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -51,13 +52,14 @@ class Expiry:
             self._timer.cancel()
 
     def _push(self, at: int, expires_at: int, connection: Connection) -> None:
-        heapq.heappush(self._due, (at, next(self._order), expires_at, connection))
+        heapq.heappush(self._due, (at, next(self._order), expires_at, weakref.ref(connection)))
 
     def _tick(self) -> None:
         now = self._clock.now()
         while self._due and self._due[0][0] <= now:
-            _, _, expires_at, connection = heapq.heappop(self._due)
-            if connection.ended or connection.identity.expires_at_ms != expires_at:
+            _, _, expires_at, place = heapq.heappop(self._due)
+            connection = place()
+            if connection is None or connection.ended or connection.identity.expires_at_ms != expires_at:
                 continue
             if now >= expires_at + self._linger_ms:
                 connection.socket.close_engine(1012, "the token has expired")

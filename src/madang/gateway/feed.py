@@ -45,6 +45,7 @@ class Feed:
 
     def __init__(
         self,
+        *,
         namespace: Namespace,
         connections: Connections,
         bus: Bus,
@@ -94,13 +95,16 @@ class Feed:
             live.holds -= 1
             self._drop_if_unused(live)
 
-    def join(self, connection: Connection, conversation_id: str, version: int, head: int) -> None:
+    def join(self, connection: Connection, conversation_id: str, version: int, seq: int, head: int) -> None:
         """Deliver everything after `version` to a socket that has just been shown the log up to there.
 
         Does not await: the answer with that state and this call belong to one step. The conversation must be held.
 
         Args:
+            connection: the socket.
+            conversation_id: what it was shown.
             version: the head the socket was shown.
+            seq: the newest message of that state.
             head: the newest version known when the bus began to be heard.
         """
         if connection.ended or conversation_id in connection.attached:
@@ -108,7 +112,7 @@ class Feed:
         live = self._live[conversation_id]
         connection.attached.add(conversation_id)
         if live.version is None:
-            live.start(version)
+            live.start(version, seq)
         live.known_head = max(live.known_head, version, head)
         self._join_at(live, connection, version)
         self._make_ready(live)
@@ -122,6 +126,10 @@ class Feed:
                 live.parked = [place for place in live.parked if place[0] is not connection]
             self._drop_if_unused(live)
         connection.attached = set()
+
+    def delivered(self, connection: Connection, conversation_id: str) -> int | None:
+        """The seq of the newest message handed to a socket; None if it is not attached to the conversation."""
+        return self._live[conversation_id].seq if conversation_id in connection.attached else None
 
     def arrived(self, appended: LogAppended) -> None:
         """The bus brought new versions of a conversation."""
@@ -141,9 +149,9 @@ class Feed:
             for packets in _chunks(missed):
                 connection.socket.send(Frames(packets))
 
-    def finish_repair(self, live: LiveLog, version: int, notice: bytes | None) -> None:
+    def finish_repair(self, live: LiveLog, version: int, seq: int, notice: bytes | None) -> None:
         """The repair has brought the room to `version`; `notice` tells clients that they have everything."""
-        live.jump(version)
+        live.jump(version, seq)
         for connection, _ in live.reached():
             connection.socket.join(live.room)
         if notice is not None:

@@ -37,6 +37,7 @@ class LiveLog:
         "repairing",
         "ring",
         "room",
+        "seq",
         "sockets",
         "subscribed",
         "version",
@@ -50,6 +51,8 @@ class LiveLog:
         """Done when the bus is heard."""
         self.version: int | None = None
         """The last version applied; None until the first socket has been shown a head."""
+        self.seq = 0
+        """The newest message handed out."""
         self.known_head = 0
         """The highest version anybody has spoken of."""
         self.waiting: dict[int, LogEntry] = {}
@@ -70,9 +73,10 @@ class LiveLog:
         """Nobody here is interested any more."""
         return not (self.sockets or self.holds or self.parked)
 
-    def start(self, version: int) -> None:
+    def start(self, version: int, seq: int) -> None:
         """The first socket was shown everything up to here."""
         self.version = version
+        self.seq = seq
         self.known_head = max(self.known_head, version)
         self.waiting = {number: entry for number, entry in self.waiting.items() if number > version}
 
@@ -92,12 +96,13 @@ class LiveLog:
         """The entry has been handed out."""
         self.waiting.pop(entry.version, None)
         self.version = entry.version
+        self.seq = max(self.seq, entry.seq)
         self.ring.append(entry)
 
-    def jump(self, version: int) -> None:
+    def jump(self, version: int, seq: int) -> None:
         """A repair has delivered everything up to here, without its entries."""
         self.ring.clear()
-        self.start(version)
+        self.start(version, seq)
         self.known_head = max([version, *self.waiting])  # the store has spoken: older rumours are void
 
     def after(self, version: int) -> list[LogEntry] | None:

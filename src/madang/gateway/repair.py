@@ -48,7 +48,7 @@ class Delivery(Protocol):
         """Hand out rows by version, ascending, all above what was applied."""
         ...
 
-    def finish_repair(self, live: LiveLog, version: int, notice: bytes | None) -> None:
+    def finish_repair(self, live: LiveLog, version: int, seq: int, notice: bytes | None) -> None:
         """Everything up to `version` has been handed out; `notice` says so to clients."""
         ...
 
@@ -79,12 +79,12 @@ class Repair:
         await self._remove_who_left(delivery, live, piece)
         delivery.deliver_rows(live, [(message.version, _packet(message)) for message in piece.messages])
         if piece.more:
-            delivery.finish_repair(live, piece.messages[-1].version, None)
+            delivery.finish_repair(live, piece.messages[-1].version, piece.messages[-1].seq, None)
             return True
         notice = ConversationVersion(
             conversation_id=live.conversation_id, epoch=self._epoch, version=piece.head.version
         )
-        delivery.finish_repair(live, piece.head.version, _encode(notice))
+        delivery.finish_repair(live, piece.head.version, piece.head.seq, _encode(notice))
         return False
 
     async def _remove_who_left(self, delivery: Delivery, live: LiveLog, piece: LogSlice) -> None:

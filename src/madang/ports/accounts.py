@@ -83,7 +83,8 @@ class Accounts(Protocol):
     ) -> list[User]:
         """Enabled users whose username or name contains `query` (case-insensitively, by whole text in NFC; prefix
         matches first, then by name), or whose username equals it when `exact`; only people who share a conversation
-        with `sharing_with` when given. An empty query finds the first by name."""
+        with `sharing_with` when given. An empty query finds the first by name.
+        """
         ...
 
     async def update(

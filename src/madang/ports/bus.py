@@ -132,7 +132,8 @@ class Bus(Protocol):
 
     async def subscribe(self, channels: list[str]) -> None:
         """Return when the subscriptions hold: what is published afterwards is heard. Counted: each needs its own
-        `unsubscribe`. Cancelling leaves them counted."""
+        `unsubscribe`. Cancelling leaves them counted.
+        """
         ...
 
     def unsubscribe(self, channels: list[str]) -> None:

@@ -1,5 +1,6 @@
 """Lists and members: the port that answers what a person's conversations are, and who is in them. Reads only;
-changes go through the log."""
+changes go through the log.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ class Conversations(Protocol):
         before: tuple[int, str] | None = None,
     ) -> InboxPage:
         """The newest conversations (by last message, then id descending), without those in `exclude`, and only those
-        after the place `(last_message_at in ms, id)`. The cost does not depend on how many messages there are."""
+        after the place `(last_message_at in ms, id)`. The cost does not depend on how many messages there are.
+        """
         ...
 
     async def summaries(self, user_id: str, conversation_ids: Sequence[str]) -> list[Summary]:
@@ -75,5 +77,6 @@ class Conversations(Protocol):
 
     async def presence_audience(self, user_id: str, *, rooms: int, room_size: int) -> set[str]:
         """Who is told when this user comes and goes: peers of direct conversations, and members of the user's newest
-        `rooms` conversations of at most `room_size` members; without the user."""
+        `rooms` conversations of at most `room_size` members; without the user.
+        """
         ...

@@ -92,7 +92,8 @@ class CreateConversation(Struct, frozen=True, kw_only=True):
 
 class AddMembers(Struct, frozen=True, kw_only=True):
     """People join a group: `members_added`. Those who are members already are left out; if nobody remains,
-    nothing changes (STORED without commits). They see the log from this entry on; both marks stand at it."""
+    nothing changes (STORED without commits). They see the log from this entry on; both marks stand at it.
+    """
 
     conversation_id: str
     entry_id: str

@@ -10,7 +10,8 @@ __all__ = ["Presence"]
 
 class Presence(Protocol):
     """Leases of devices. There are no counters, so nothing can drift: a user is online while a lease exists; a node
-    that dies takes its leases with it after a while."""
+    that dies takes its leases with it after a while.
+    """
 
     async def arrive(self, user_id: str, device_id: str) -> bool:
         """A device came. Returns whether it is the user's only one (the user came online)."""

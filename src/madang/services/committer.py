@@ -249,6 +249,4 @@ class Committer:
             waiting.popleft().answer(
                 MadangError(ErrorCode.TRY_AGAIN, "no answer from the store yet: send it again with the same id"), b""
             )
-        self._sweeping = (
-            asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if waiting else None
-        )
+        self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if waiting else None

@@ -131,7 +131,7 @@ class ConversationService:
 
     def _direct(self, actor_id: str, member_ids: Sequence[str], body: CreateConversation) -> log.CreateConversation:
         asked = set(body.member_ids)
-        if len(member_ids) > 2 or not asked:  # noqa: PLR2004  # a pair is two
+        if len(member_ids) > 2 or not asked:  # a pair is two
             raise invalid("memberIds", "a direct conversation has one other person, or oneself alone")
         if body.name is not None:
             raise invalid("name", "a direct conversation has no name of its own")

@@ -88,6 +88,6 @@ class Lane(Generic[Item, Result]):
             return await self._commit(batch)
         except MadangError as error:
             return error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a lane must outlive any batch; it is logged and answered
             _log.exception("a batch failed", lane=self._name, items=len(batch), exc_info=error)
             return MadangError(ErrorCode.TRY_AGAIN, "the outcome is unknown: send it again with the same id")

@@ -133,9 +133,7 @@ class PresenceService:
     def _publish(self, user_id: str, audience: Collection[str], *, online: bool) -> None:
         event = "user:online" if online else "user:offline"
         payload = _encode(user_id) + b"," + _encode(PresenceAt(at=to_iso(self._clock.now())))
-        self._bus.publish(
-            presence_channel(user_id), PresenceNotice(user_id=user_id, event=event, payload=payload)
-        )
+        self._bus.publish(presence_channel(user_id), PresenceNotice(user_id=user_id, event=event, payload=payload))
         for reader in audience:
             self._bus.publish(
                 user_channel(reader),

@@ -1,0 +1,107 @@
+"""The gateway: the life of a socket from CONNECT to its end.
+
+Owns admitting (authenticate, then hear revocations, then ask once more), forgetting, and draining. Must never hold a
+rule of chat: those are in the services and the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from madang.contract.server_events import ServerClosing
+from madang.errors import MadangError
+from madang.gateway.authenticate import Authenticate
+from madang.gateway.connection import Connection, Connections
+from madang.gateway.expiry import Expiry
+from madang.gateway.packets import one_event
+from madang.ports.bus import Bus, user_channel
+from madang.services.presence import PresenceService
+from madang.socketio import ConnectionRefused, Socket
+from madang.tasks import TaskSupervisor
+
+__all__ = ["Gateway"]
+
+DRAIN_SLICE: Final = 200
+"""Sockets told and closed in one go while draining."""
+DRAIN_SECONDS: Final = 3.0
+"""Over how long draining is spread, at most."""
+
+
+class Gateway:
+    """Admits sockets and lets them go.
+
+    Args:
+        endings: told of every connection that has ended, in this order.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        authenticate: Authenticate,
+        expiry: Expiry,
+        presence: PresenceService,
+        bus: Bus,
+        tasks: TaskSupervisor,
+        endings: Sequence[Callable[[Connection], None]],
+    ) -> None:
+        self._connections = connections
+        self._authenticate = authenticate
+        self._expiry = expiry
+        self._presence = presence
+        self._bus = bus
+        self._tasks = tasks
+        self._endings = endings
+
+    async def admit(self, socket: Socket, auth: dict[str, Any]) -> None:
+        """The namespace's middleware: on return the socket may speak.
+
+        Raises:
+            ConnectionRefused: with the code of the table in `data.error`; the client stays away until it has a token.
+        """
+        try:
+            identity = await self._authenticate.identify(socket, auth)
+            connection = Connection(socket, identity)
+            self._connections.add(connection)
+            socket.data = connection
+            await self._bus.subscribe([user_channel(identity.user_id)])
+            # a revocation between the first question and the subscription was not heard
+            await self._authenticate.confirm(identity)
+        except ConnectionRefused:
+            self.ended(socket)
+            raise
+        except MadangError as error:
+            self.ended(socket)
+            # trouble that passes: only a closed engine makes stock clients come back by themselves
+            socket.close_engine(1013, error.reason)
+            raise ConnectionRefused(error.reason, {"error": str(error.code), "reason": error.reason}) from None
+        self._expiry.watch(connection)
+
+    def ended(self, socket: Socket, _reason: object = None) -> None:
+        """The socket has gone, for whatever reason. Safe to call twice, and for one that was never admitted."""
+        connection = socket.data
+        if not isinstance(connection, Connection) or connection.ended:
+            return
+        connection.ended = True
+        self._connections.remove(connection)
+        self._bus.unsubscribe([user_channel(connection.user_id)])
+        for ending in self._endings:
+            ending(connection)
+        if connection.started:
+            self._tasks.start(self._presence.leave(connection.user_id, socket.id), "presence leave")
+
+    async def drain(self) -> None:
+        """Send everybody away in slices, so that they do not all come back in one moment. Safe to cancel."""
+        leaving = list(self._connections)
+        pause = DRAIN_SECONDS / max(1, len(leaving) // DRAIN_SLICE)
+        for start in range(0, len(leaving), DRAIN_SLICE):
+            if start:
+                await asyncio.sleep(min(0.25, pause))
+            for number, connection in enumerate(leaving[start : start + DRAIN_SLICE]):
+                closing = ServerClosing(retry_after_ms=500 + number * 10)
+                connection.socket.send(one_event("server:closing", msgspec.json.encode(closing)))
+                connection.socket.close_engine(1012, "the server is restarting")

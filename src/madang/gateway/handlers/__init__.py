@@ -1,0 +1,1 @@
+"""One module per noun: what each client event asks of the services."""

@@ -1,0 +1,90 @@
+"""Sessions on sockets: `init` starts delivery, `auth:refresh` keeps it."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET
+
+from madang import __version__
+from madang.clock import to_iso
+from madang.contract.client_events import AuthRefresh, AuthRefreshAck, Init, InitAck, ServerInfo
+from madang.contract.limits import CONTRACT_VERSION, Limits
+from madang.errors import ErrorCode, MadangError
+from madang.gateway.attach import Attach
+from madang.gateway.authenticate import Authenticate
+from madang.gateway.connection import Connection
+from madang.gateway.dispatch import Handler, Policy
+from madang.gateway.expiry import Expiry
+from madang.gateway.reply import Reply
+from madang.ports.accounts import Accounts
+from madang.ports.conversations import InboxPage
+from madang.services.presence import PresenceService
+
+__all__ = ["SessionHandlers"]
+
+
+class SessionHandlers:
+    """Answers `init` and `auth:refresh`."""
+
+    def __init__(
+        self,
+        *,
+        attach: Attach,
+        accounts: Accounts,
+        presence: PresenceService,
+        authenticate: Authenticate,
+        expiry: Expiry,
+        limits: Limits,
+    ) -> None:
+        self._attach = attach
+        self._accounts = accounts
+        self._presence = presence
+        self._authenticate = authenticate
+        self._expiry = expiry
+        self._limits = limits
+
+    def table(self) -> dict[str, Handler]:
+        """Event names and how they are served."""
+        return {
+            "init": Handler(Policy.SELF, self._init),
+            "auth:refresh": Handler(Policy.SELF, self._refresh),
+        }
+
+    async def _init(self, connection: Connection, request: Init, reply: Reply) -> None:
+        first = not connection.started
+        connection.started = True  # before reading: who is added from now on is attached by that, not by this
+        users = await self._accounts.users([connection.user_id])
+        if not users:
+            raise MadangError(ErrorCode.TOKEN_INVALID, "the account does not exist")
+        if first:
+            await self._presence.arrive(connection.user_id, connection.socket.id)
+            if connection.ended:
+                await self._presence.leave(connection.user_id, connection.socket.id)
+        online = await self._presence.online_around(connection.user_id) if request.cursor is UNSET else []
+        expires_at = connection.identity.expires_at_ms
+
+        def answer(page: InboxPage) -> None:
+            reply.done(
+                InitAck(
+                    server=ServerInfo(version=__version__, contract=CONTRACT_VERSION, limits=self._limits),
+                    user=users[0],
+                    expires_at=None if expires_at is None else to_iso(expires_at),
+                    inbox=page.inbox_version,
+                    conversations=page.summaries,
+                    removed=[],
+                    changes={},
+                    online=online,
+                    next="more" if page.more else UNSET,
+                )
+            )
+
+        await self._attach.inbox(connection, self._limits.inbox_page, answer)
+
+    async def _refresh(self, connection: Connection, request: AuthRefresh, _reply: Reply) -> msgspec.Struct:
+        identity = await self._authenticate.renew(request.token)
+        if identity.user_id != connection.user_id:
+            raise MadangError(ErrorCode.TOKEN_INVALID, "the token belongs to somebody else")
+        connection.identity = identity
+        self._expiry.watch(connection)
+        expires_at = identity.expires_at_ms
+        return AuthRefreshAck(expires_at=None if expires_at is None else to_iso(expires_at))

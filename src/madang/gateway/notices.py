@@ -1,0 +1,99 @@
+"""Notices: what the bus brings, handed to the sockets of this node.
+
+Owns the step from a bus message to rooms and sockets. Quick and never raising, because the bus calls it in the middle
+of its own work; what takes time is started as a task.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from madang.contract.server_events import RevokedReason, SessionRevoked
+from madang.gateway.attach import Attach
+from madang.gateway.connection import Connection, Connections
+from madang.gateway.feed import Feed
+from madang.gateway.packets import one_event
+from madang.gateway.watches import Watches
+from madang.ports.bus import (
+    BusMessage,
+    LogAppended,
+    MemberAdded,
+    PresenceNotice,
+    RoomNotice,
+    SessionsRevoked,
+    UserNotice,
+)
+from madang.socketio import Namespace
+from madang.tasks import TaskSupervisor
+
+__all__ = ["Notices"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Notices:
+    """The bus's listener on this node."""
+
+    def __init__(
+        self,
+        *,
+        namespace: Namespace,
+        connections: Connections,
+        feed: Feed,
+        attach: Attach,
+        watches: Watches,
+        tasks: TaskSupervisor,
+    ) -> None:
+        self._namespace = namespace
+        self._connections = connections
+        self._feed = feed
+        self._attach = attach
+        self._watches = watches
+        self._tasks = tasks
+
+    def heard(self, _channel: str, message: BusMessage) -> None:
+        """Hand one message on."""
+        match message:
+            case LogAppended():
+                self._feed.arrived(message)
+            case RoomNotice():
+                self._tell_room(message)
+            case UserNotice():
+                self._tell_user(message)
+            case PresenceNotice():
+                self._watches.tell(message)
+            case MemberAdded():
+                self._attach_added(message)
+            case SessionsRevoked():
+                self._revoke(message)
+
+    def _tell_room(self, notice: RoomNotice) -> None:
+        but = () if notice.except_user is None else self._connections.of(notice.except_user)
+        self._namespace.broadcast(
+            f"conv:{notice.conversation_id}",
+            one_event(notice.event, notice.payload),
+            traffic=notice.traffic,
+            key=notice.key,
+            except_=[connection.socket for connection in but],
+        )
+
+    def _tell_user(self, notice: UserNotice) -> None:
+        frames = one_event(notice.event, notice.payload)
+        for connection in self._connections.of(notice.user_id):
+            if connection.started:
+                connection.socket.send(frames, traffic=notice.traffic, key=notice.key)
+
+    def _attach_added(self, added: MemberAdded) -> None:
+        for connection in self._connections.of(added.user_id):
+            if connection.started and added.conversation_id not in connection.attached:
+                self._tasks.start(self._attach.added(connection, added.conversation_id), "attach")
+
+    def _revoke(self, revoked: SessionsRevoked) -> None:
+        for connection in self._connections.of(revoked.user_id):
+            if revoked.session_ids is None or connection.identity.session_id in revoked.session_ids:
+                _send_away(connection, revoked.reason)
+
+
+def _send_away(connection: Connection, reason: RevokedReason) -> None:
+    connection.socket.send(one_event("session:revoked", _encode(SessionRevoked(reason=reason))))
+    connection.socket.disconnect()
