@@ -1,0 +1,39 @@
+"""Is it alive, may it get traffic, and how is it: for whoever runs the server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from litestar import Controller, Response, get
+
+from madang.api.security import Policy
+from madang.telemetry import Metrics
+
+__all__ = ["HealthController", "Readiness"]
+
+Readiness = Callable[[], Awaitable[None]]
+"""Raises `MadangError(unavailable)` while the server should get no traffic."""
+
+
+class HealthController(Controller):
+    """Probes and metrics; the first two tell nothing but yes or no."""
+
+    path = "/"
+    tags: Sequence[str] | None = ("operations",)
+
+    @get("/health/live", policy=Policy.PUBLIC)
+    async def live(self) -> dict[str, bool]:
+        """The process answers. Restart it when this fails."""
+        return {"ok": True}
+
+    @get("/health/ready", policy=Policy.PUBLIC)
+    async def ready(self, readiness: Readiness) -> dict[str, bool]:
+        """The store answers and the server is not draining. Send no traffic while this fails."""
+        await readiness()
+        return {"ok": True}
+
+    @get("/metrics", policy=Policy.OPERATOR)
+    async def metrics(self, metrics: Metrics) -> Response[bytes]:
+        """Metrics for Prometheus; from this machine, or with the key of the API."""
+        text, content_type = metrics.exposition()
+        return Response(text, media_type=content_type)

@@ -1,0 +1,98 @@
+"""Messages and read marks over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.params import Parameter
+from msgspec import UnsetType
+
+from madang.api.paging import Links, link_header
+from madang.api.security import Policy
+from madang.clock import from_iso
+from madang.contract.client_events import ReadMarkAck
+from madang.contract.rest import ReadBody, SendBody, SentMessage
+from madang.contract.shapes import Message
+from madang.errors import invalid
+from madang.ports.log import PageWindow
+from madang.services.identity import Identity
+from madang.services.messages import MessageService
+from madang.services.reading import ReadingService
+
+__all__ = ["MessageController"]
+
+Seq = Annotated[int, Parameter(ge=0, le=2**53)]
+"""What JavaScript counts to without error; no store could look up more."""
+
+
+class MessageController(Controller):
+    """The log of one conversation."""
+
+    path = "/conversations/{conversation_id:str}"
+    tags: Sequence[str] | None = ("messages",)
+
+    @get("/messages", policy=Policy.SIGNED_IN)
+    async def page(
+        self,
+        *,
+        conversation_id: str,
+        request: Request[Any, Any, Any],
+        identity: Identity,
+        messages: MessageService,
+        limit: int = 50,
+        before: Annotated[Seq | None, Parameter(description="Only messages with a smaller seq.")] = None,
+        after: Annotated[Seq | None, Parameter(description="Only messages with a larger seq.")] = None,
+        around: Annotated[Seq | None, Parameter(description="This seq and what stands on both sides of it.")] = None,
+        at: Annotated[str | None, Parameter(description="An ISO 8601 time: what was written then.")] = None,
+    ) -> Response[list[Message]]:
+        """History, oldest first: the newest page without bounds, of which at most one may be given. `Link` leads to
+        older (`prev`) and newer (`next`) messages.
+        """
+        window = PageWindow(
+            limit=limit, before=before, after=after, around=around, at=None if at is None else _time(at)
+        )
+        page = await messages.page(identity.user_id, conversation_id, window)
+        return Response(page, headers=link_header(request.url.path, _links(window, page)))
+
+    @post("/messages", policy=Policy.SIGNED_IN)
+    async def send(
+        self, conversation_id: str, data: SendBody, identity: Identity, messages: MessageService
+    ) -> SentMessage:
+        """Send a message. Sending it again with the same `id` is always safe."""
+        return await messages.send(identity.user_id, conversation_id, data)
+
+    @post("/read", policy=Policy.SIGNED_IN, status_code=200)
+    async def read(
+        self,
+        conversation_id: str,
+        identity: Identity,
+        reading: ReadingService,
+        data: ReadBody | None = None,
+    ) -> ReadMarkAck:
+        """Mark everything up to `seq` as read; without it, to the end."""
+        seq = None if data is None or isinstance(data.seq, UnsetType) else data.seq
+        verdict = await reading.mark(identity.user_id, conversation_id, seq)
+        return ReadMarkAck(last_read_seq=verdict.last_read_seq, unread_count=verdict.unread_count)
+
+
+def _time(text: str) -> int:
+    try:
+        return from_iso(text)
+    except (ValueError, OverflowError):
+        raise invalid("at", "must be an ISO 8601 time") from None
+
+
+def _links(window: PageWindow, page: list[Message]) -> Links:
+    """Where the neighbours of a page are. A full page towards the end it was asked from may have more behind it."""
+    if not page:
+        return {}
+    full = len(page) >= window.limit
+    links: dict[str, dict[str, str | int]] = {}
+    from_the_middle = window.around is not None or window.at is not None
+    if page[0].seq > 1 and (full or from_the_middle or window.after is not None):
+        links["prev"] = {"limit": window.limit, "before": page[0].seq}
+    if window.before is not None or from_the_middle or (full and window.after is not None):
+        links["next"] = {"limit": window.limit, "after": page[-1].seq}
+    return links
