@@ -23,7 +23,7 @@ from madang.ports.bus import (
     SessionsRevoked,
     UserNotice,
 )
-from madang.socketio import Namespace
+from madang.socketio import Namespace, Traffic
 from madang.tasks import TaskSupervisor
 
 __all__ = ["Notices"]
@@ -72,7 +72,7 @@ class Notices:
         self._namespace.broadcast(
             f"conv:{notice.conversation_id}",
             one_event(notice.event, notice.payload),
-            traffic=notice.traffic,
+            traffic=_traffic(notice.key, volatile=notice.volatile),
             key=notice.key,
             except_=[connection.socket for connection in but],
         )
@@ -81,7 +81,7 @@ class Notices:
         frames = one_event(notice.event, notice.payload)
         for connection in self._connections.of(notice.user_id):
             if connection.started:
-                connection.socket.send(frames, traffic=notice.traffic, key=notice.key)
+                connection.socket.send(frames, traffic=_traffic(notice.key, volatile=False), key=notice.key)
 
     def _attach_added(self, added: MemberAdded) -> None:
         for connection in self._connections.of(added.user_id):
@@ -92,6 +92,12 @@ class Notices:
         for connection in self._connections.of(revoked.user_id):
             if revoked.session_ids is None or connection.identity.session_id in revoked.session_ids:
                 _send_away(connection, revoked.reason)
+
+
+def _traffic(key: str | None, *, volatile: bool) -> Traffic:
+    if volatile:
+        return Traffic.VOLATILE
+    return Traffic.ORDERED if key is None else Traffic.LATEST
 
 
 def _send_away(connection: Connection, reason: RevokedReason) -> None:

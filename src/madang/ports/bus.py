@@ -11,7 +11,6 @@ from typing import Protocol
 from msgspec import Struct
 
 from madang.contract.server_events import RemovedReason, RevokedReason
-from madang.socketio import Traffic
 
 __all__ = [
     "Bus",
@@ -80,9 +79,10 @@ class RoomNotice(Struct, frozen=True, kw_only=True, tag="room"):
     event: str
     payload: bytes
     except_user: str | None = None
-    traffic: Traffic = Traffic.ORDERED
     key: str | None = None
-    """Of LATEST traffic: only the last with the same key matters."""
+    """Set where only the last notice with the same key matters; a slow socket then misses those before it."""
+    volatile: bool = False
+    """Lost without harm: dropped for sockets that are behind."""
 
 
 class UserNotice(Struct, frozen=True, kw_only=True, tag="user"):
@@ -91,8 +91,8 @@ class UserNotice(Struct, frozen=True, kw_only=True, tag="user"):
     user_id: str
     event: str
     payload: bytes
-    traffic: Traffic = Traffic.ORDERED
     key: str | None = None
+    """As in `RoomNotice`."""
 
 
 class MemberAdded(Struct, frozen=True, kw_only=True, tag="added"):

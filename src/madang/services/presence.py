@@ -24,7 +24,6 @@ from madang.errors import MadangError
 from madang.ports.bus import Bus, PresenceNotice, UserNotice, presence_channel, user_channel
 from madang.ports.conversations import Conversations
 from madang.ports.presence import Presence
-from madang.socketio import Traffic
 from madang.tasks import TaskSupervisor
 
 __all__ = ["PresenceService"]
@@ -137,9 +136,7 @@ class PresenceService:
         for reader in audience:
             self._bus.publish(
                 user_channel(reader),
-                UserNotice(
-                    user_id=reader, event=event, payload=payload, traffic=Traffic.LATEST, key=f"presence:{user_id}"
-                ),
+                UserNotice(user_id=reader, event=event, payload=payload, key=f"presence:{user_id}"),
             )
 
     async def _audience(self, user_id: str) -> set[str]:

@@ -19,7 +19,6 @@ from madang.ports.bus import Bus, RoomNotice, UserNotice, conversation_channel, 
 from madang.ports.log import ConversationLog, Mark, MarkVerdict, Outcome
 from madang.services.access import not_a_member
 from madang.services.lane import Lane
-from madang.socketio import Traffic
 from madang.tasks import TaskSupervisor
 
 __all__ = ["ReadingService"]
@@ -134,7 +133,6 @@ class ReadingService:
                     event="message:read",
                     payload=_encode(moved),
                     except_user=mark.user_id,
-                    traffic=Traffic.LATEST,
                     key=f"read:{mark.conversation_id}:{mark.user_id}",
                 ),
             )

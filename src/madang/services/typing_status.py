@@ -13,7 +13,6 @@ from madang.clock import Clock
 from madang.contract.limits import Limits
 from madang.contract.server_events import Typing
 from madang.ports.bus import Bus, RoomNotice, conversation_channel
-from madang.socketio import Traffic
 
 __all__ = ["TypingService"]
 
@@ -56,6 +55,6 @@ class TypingService:
                 event=event,
                 payload=_encode(Typing(user_id=user_id, conversation_id=conversation_id)),
                 except_user=user_id,
-                traffic=Traffic.VOLATILE,
+                volatile=True,
             ),
         )
