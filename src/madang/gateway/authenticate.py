@@ -14,7 +14,7 @@ from madang.errors import ErrorCode, MadangError
 from madang.services.identity import Identity, IdentityService
 from madang.socketio import ConnectionRefused, Handshake, Socket
 
-__all__ = ["SESSION_COOKIE", "Authenticate"]
+__all__ = ["SESSION_COOKIE", "Authenticate", "refusal"]
 
 SESSION_COOKIE: Final = "madang_session"
 

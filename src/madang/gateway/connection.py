@@ -19,7 +19,7 @@ __all__ = ["Connection", "Connections"]
 class Connection:
     """One socket of one person's device."""
 
-    __slots__ = ("__weakref__", "attached", "ended", "identity", "pending", "socket", "started", "watching")
+    __slots__ = ("__weakref__", "attached", "ended", "identity", "pending", "revoked", "socket", "started", "watching")
 
     def __init__(self, socket: Socket, identity: Identity) -> None:
         self.socket = socket
@@ -31,6 +31,8 @@ class Connection:
         self.started = False
         """Whether `init` was received: nothing is delivered before."""
         self.ended = False
+        self.revoked = False
+        """Sent away while it was still being admitted."""
         self.pending = 0
         """Events whose handlers still run."""
 

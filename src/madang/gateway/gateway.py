@@ -13,14 +13,14 @@ from typing import Any, Final
 import msgspec
 
 from madang.contract.server_events import ServerClosing
-from madang.errors import MadangError
-from madang.gateway.authenticate import Authenticate
+from madang.errors import ErrorCode, MadangError
+from madang.gateway.authenticate import Authenticate, refusal
 from madang.gateway.connection import Connection, Connections
 from madang.gateway.expiry import Expiry
 from madang.gateway.packets import one_event
 from madang.ports.bus import Bus, user_channel
 from madang.services.presence import PresenceService
-from madang.socketio import ConnectionRefused, Socket
+from madang.socketio import Socket
 from madang.tasks import TaskSupervisor
 
 __all__ = ["Gateway"]
@@ -62,23 +62,21 @@ class Gateway:
 
         Raises:
             ConnectionRefused: with the code of the table in `data.error`; the client stays away until it has a token.
+            MadangError: trouble that passes; the engine is closed, so that the client comes back by itself.
         """
+        identity = await self._authenticate.identify(socket, auth)
+        connection = Connection(socket, identity)
+        self._connections.add(connection)
+        socket.data = connection
         try:
-            identity = await self._authenticate.identify(socket, auth)
-            connection = Connection(socket, identity)
-            self._connections.add(connection)
-            socket.data = connection
             await self._bus.subscribe([user_channel(identity.user_id)])
             # a revocation between the first question and the subscription was not heard
             await self._authenticate.confirm(identity)
-        except ConnectionRefused:
+            if connection.revoked:
+                raise refusal(MadangError(ErrorCode.TOKEN_INVALID, "the session has ended"))
+        except BaseException:  # also cancelled, when the engine closes meanwhile: nobody tells us of that again
             self.ended(socket)
             raise
-        except MadangError as error:
-            self.ended(socket)
-            # trouble that passes: only a closed engine makes stock clients come back by themselves
-            socket.close_engine(1013, error.reason)
-            raise ConnectionRefused(error.reason, {"error": str(error.code), "reason": error.reason}) from None
         self._expiry.watch(connection)
 
     def ended(self, socket: Socket, _reason: object = None) -> None:

@@ -101,5 +101,6 @@ def _traffic(key: str | None, *, volatile: bool) -> Traffic:
 
 
 def _send_away(connection: Connection, reason: RevokedReason) -> None:
+    connection.revoked = True
     connection.socket.send(one_event("session:revoked", _encode(SessionRevoked(reason=reason))))
     connection.socket.disconnect()
