@@ -1,0 +1,231 @@
+"""Lists and members, as they are read.
+
+Owns who is a member (a row without `left_at`) and what a Summary is made of. Must never write: membership changes
+through the log. The cost of a page of the list depends on the reader's conversations, not on their messages or members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from msgspec import UNSET
+from sqlalchemy import Connection, Row, Select, and_, select, tuple_
+
+from madang.clock import to_iso
+from madang.contract.shapes import Membership, Message, PublicMember, Summary, User
+from madang.domain.reading import unread_count
+from madang.domain.search_text import fold
+from madang.ports.conversations import InboxPage, Member
+from madang.storage.accounts import USER_COLUMNS, matches, to_user, users_by_id
+from madang.storage.column_types import among
+from madang.storage.database import Database
+from madang.storage.messages import select_messages, to_message
+from madang.storage.tables import conversations, members, messages, users
+
+__all__ = ["DatabaseConversations"]
+
+FACES: Final = 4
+
+_PRESENT: Final = members.c.left_at.is_(None)
+_SUMMARY_COLUMNS: Final = (
+    conversations.c.id,
+    conversations.c.type,
+    conversations.c.name,
+    conversations.c.avatar_url,
+    conversations.c.custom,
+    conversations.c.key,
+    conversations.c.last_seq,
+    conversations.c.version,
+    conversations.c.message_count,
+    conversations.c.member_count,
+    conversations.c.first_member_ids,
+    conversations.c.last_message_at,
+    conversations.c.created_at,
+    members.c.role,
+    members.c.last_read_seq,
+    members.c.last_read_ordinal,
+    members.c.own_since_read,
+    members.c.visible_from_seq,
+    members.c.notification_enabled,
+    members.c.muted_until,
+    members.c.pinned_at,
+    members.c.marked_unread,
+)
+
+
+def memberships(conn: Connection, conversation_id: str, user_ids: Collection[str]) -> dict[str, Member]:
+    """Those of these users who are members."""
+    statement = (
+        select(
+            members.c.conversation_id,
+            members.c.user_id,
+            members.c.role,
+            conversations.c.type.label("conversation_type"),
+            members.c.visible_from_seq,
+            members.c.last_read_seq,
+        )
+        .join(conversations, conversations.c.id == members.c.conversation_id)
+        .where(members.c.conversation_id == conversation_id, among(members.c.user_id, user_ids), _PRESENT)
+    )
+    return {row.user_id: Member(**row._asdict()) for row in conn.execute(statement)}
+
+
+def inbox(
+    conn: Connection,
+    user_id: str,
+    epoch: str,
+    *,
+    limit: int,
+    exclude: Collection[str],
+    before: tuple[int, str] | None,
+) -> InboxPage:
+    """A page of somebody's list and the list's number, from one snapshot."""
+    place = (conversations.c.last_message_at, conversations.c.id)
+    statement = _mine(user_id)
+    if exclude:
+        statement = statement.where(~among(conversations.c.id, exclude))
+    if before is not None:
+        statement = statement.where(tuple_(*place) < before)
+    statement = statement.order_by(*(column.desc() for column in place)).limit(limit + 1)
+    found = _summaries(conn, statement, user_id, epoch)
+    version = conn.scalar(select(users.c.inbox_version).where(users.c.id == user_id))
+    return InboxPage(inbox_version=version or 0, summaries=found[:limit], more=len(found) > limit)
+
+
+def summaries(conn: Connection, user_id: str, conversation_ids: Sequence[str], epoch: str) -> list[Summary]:
+    """Summaries of these conversations, where the user is a member."""
+    return _summaries(conn, _mine(user_id).where(among(conversations.c.id, conversation_ids)), user_id, epoch)
+
+
+def _mine(user_id: str) -> Select[Any]:
+    source = members.join(conversations, conversations.c.id == members.c.conversation_id)
+    return select(*_SUMMARY_COLUMNS).select_from(source).where(members.c.user_id == user_id, _PRESENT)
+
+
+def _summaries(conn: Connection, statement: Select[Any], user_id: str, epoch: str) -> list[Summary]:
+    """Summaries of rows of `_SUMMARY_COLUMNS`, in their order: last messages and people in one more query each."""
+    rows = conn.execute(statement).all()
+    last = _last_messages(conn, rows)
+    people = users_by_id(conn, list({member for row in rows for member in row.first_member_ids}))
+    return [_summary(row, last.get(row.id), people, user_id, epoch) for row in rows]
+
+
+def _last_messages(conn: Connection, rows: Sequence[Row[Any]]) -> dict[str, Message]:
+    visible = {row.id: row.visible_from_seq for row in rows}
+    newest = and_(messages.c.conversation_id == conversations.c.id, messages.c.seq == conversations.c.last_seq)
+    statement = select_messages(conversations.join(messages, newest)).where(among(conversations.c.id, list(visible)))
+    return {row[0]: to_message(row, visible_from_seq=visible[row[0]]) for row in conn.execute(statement)}
+
+
+def _summary(row: Row[Any], last: Message | None, people: dict[str, User], user_id: str, epoch: str) -> Summary:
+    unread = unread_count(row.message_count, row.last_read_ordinal, row.own_since_read)
+    others = [people[member] for member in row.first_member_ids if member != user_id]
+    mine = [people[member] for member in row.first_member_ids if member == user_id]
+    return Summary(
+        id=row.id,
+        type=row.type,
+        name=row.name,
+        epoch=epoch,
+        version=row.version,
+        last_seq=row.last_seq,
+        member_count=row.member_count,
+        faces=(others + mine)[:FACES],
+        last_message=last,
+        last_message_at=to_iso(row.last_message_at),
+        created_at=to_iso(row.created_at),
+        me=Membership(
+            role=row.role,
+            last_read_seq=row.last_read_seq,
+            unread_count=unread,
+            visible_from_seq=row.visible_from_seq,
+            notification_enabled=bool(row.notification_enabled),
+            muted_until=None if row.muted_until is None else to_iso(row.muted_until),
+            pinned_at=None if row.pinned_at is None else to_iso(row.pinned_at),
+            marked_unread=bool(row.marked_unread),
+        ),
+        unread_count=unread,
+        avatar_url=row.avatar_url,
+        custom=row.custom or {},
+        key=UNSET if row.key is None else row.key,
+        peer=(others + mine)[0] if row.type == "direct" else UNSET,
+    )
+
+
+def members_page(
+    conn: Connection, conversation_id: str, limit: int, after: str | None, query: str
+) -> list[PublicMember]:
+    """Members by user id, after one of them."""
+    statement = (
+        select(*USER_COLUMNS, members.c.role, members.c.joined_at, members.c.last_read_seq, members.c.visible_from_seq)
+        .select_from(members.join(users, users.c.id == members.c.user_id))
+        .where(members.c.conversation_id == conversation_id, _PRESENT)
+        .order_by(members.c.user_id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(members.c.user_id > after)
+    if query:
+        statement = statement.where(matches(fold(query)))
+    return [
+        PublicMember(
+            user=to_user(row),
+            role=row.role,
+            joined_at=to_iso(row.joined_at),
+            last_read_seq=row.last_read_seq,
+            visible_from_seq=row.visible_from_seq,
+        )
+        for row in conn.execute(statement)
+    ]
+
+
+def presence_audience(conn: Connection, user_id: str, rooms: int, room_size: int) -> set[str]:
+    """Direct peers, and members of the newest small conversations."""
+    mine = (
+        select(conversations.c.id)
+        .join(members, members.c.conversation_id == conversations.c.id)
+        .where(members.c.user_id == user_id, _PRESENT)
+    )
+    small = (
+        mine.where(conversations.c.member_count <= room_size)
+        .order_by(conversations.c.last_message_at.desc(), conversations.c.id.desc())
+        .limit(rooms)
+    )
+    ids = {*conn.scalars(mine.where(conversations.c.type == "direct")), *conn.scalars(small)}
+    audience = select(members.c.user_id).distinct().where(among(members.c.conversation_id, ids), _PRESENT)
+    return set(conn.scalars(audience)) - {user_id}
+
+
+class DatabaseConversations:
+    """The port `Conversations` on a database."""
+
+    def __init__(self, database: Database, epoch: str) -> None:
+        self._database = database
+        self._epoch = epoch
+
+    async def member(self, conversation_id: str, user_id: str) -> Member | None:
+        return (await self.memberships(conversation_id, [user_id])).get(user_id)
+
+    async def memberships(self, conversation_id: str, user_ids: Collection[str]) -> dict[str, Member]:
+        return await self._database.read(memberships, conversation_id, user_ids)
+
+    async def inbox(
+        self,
+        user_id: str,
+        *,
+        limit: int,
+        exclude: Collection[str] = (),
+        before: tuple[int, str] | None = None,
+    ) -> InboxPage:
+        return await self._database.read(inbox, user_id, self._epoch, limit=limit, exclude=exclude, before=before)
+
+    async def summaries(self, user_id: str, conversation_ids: Sequence[str]) -> list[Summary]:
+        return await self._database.read(summaries, user_id, conversation_ids, self._epoch)
+
+    async def members(
+        self, conversation_id: str, *, limit: int, after: str | None = None, query: str = ""
+    ) -> list[PublicMember]:
+        return await self._database.read(members_page, conversation_id, limit, after, query)
+
+    async def presence_audience(self, user_id: str, *, rooms: int, room_size: int) -> set[str]:
+        return await self._database.read(presence_audience, user_id, rooms, room_size)

@@ -1,0 +1,37 @@
+"""What repository functions run on: something that reads from a snapshot and writes in a transaction.
+
+Owns the seam between the nouns and the databases. A repository function is sync, takes the connection first and knows
+neither threads nor event loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+__all__ = ["Database"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Database(Protocol):
+    """Runs repository functions.
+
+    Both methods may be called concurrently. Cancelling the caller never cancels the work: what had been started, or only
+    asked for, still happens, and its outcome is lost.
+
+    Raises:
+        MadangError: `unavailable` if the database cannot be reached, `storage_full` if its disk is full; and whatever the
+            function raises, after everything it did has been rolled back.
+    """
+
+    async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on one snapshot; it must not write."""
+        ...
+
+    async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` in one transaction and return when that is committed and flushed."""
+        ...

@@ -1,0 +1,140 @@
+"""The log on a database: batches in, verdicts out, and reading back.
+
+Owns the order in which a batch's entries are decided, and what of a batch a bad entry or a full disk spoils. How plain
+sends and marks are written differs by database and is handed in; everything else is the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, IntegrityError
+
+from madang.contract.limits import LIMITS
+from madang.contract.shapes import Message
+from madang.errors import ErrorCode, MadangError
+from madang.ports.log import Entry, Head, LogSlice, Mark, MarkVerdict, NewMessage, Outcome, PageWindow, Verdict
+from madang.storage import messages
+from madang.storage.changes import Change, append_change
+from madang.storage.database import Database
+from madang.storage.terms import BatchTerms
+
+__all__ = ["DatabaseLog", "Dialect"]
+
+
+class AppendSends(Protocol):
+    """Decides and stores plain sends, in order, set-based."""
+
+    def __call__(self, conn: Connection, entries: Sequence[NewMessage], terms: BatchTerms) -> list[Verdict]: ...
+
+
+class MoveMarks(Protocol):
+    """Moves read marks, in order, set-based."""
+
+    def __call__(self, conn: Connection, marks: Sequence[Mark], now: int) -> list[MarkVerdict]: ...
+
+
+class Dialect(Struct, frozen=True):
+    """What each database does its own way."""
+
+    append_sends: AppendSends
+    move_marks: MoveMarks
+
+
+class _Batch:
+    """One transaction of the log. Plain sends wait until a change of their conversation, or the end, needs them done."""
+
+    def __init__(self, conn: Connection, dialect: Dialect, terms: BatchTerms) -> None:
+        self._conn = conn
+        self._dialect = dialect
+        self._terms = terms
+        self._verdicts: dict[int, Verdict] = {}
+        self._sends: list[tuple[int, NewMessage]] = []
+
+    def run(self, entries: Sequence[Entry]) -> list[Verdict]:
+        """Decide all entries."""
+        for place, entry in enumerate(entries):
+            if not storable(entry):
+                self._verdicts[place] = _spoiled(entry)
+            elif isinstance(entry, NewMessage):
+                self._sends.append((place, entry))
+            else:
+                self._send()
+                self._verdicts[place] = self._change(entry)
+        self._send()
+        return [self._verdicts[place] for place in range(len(entries))]
+
+    def _send(self) -> None:
+        if not self._sends:
+            return
+        sends, self._sends = self._sends, []
+        verdicts = self._dialect.append_sends(self._conn, [entry for _, entry in sends], self._terms)
+        self._verdicts.update(zip((place for place, _ in sends), verdicts, strict=True))
+
+    def _change(self, change: Change) -> Verdict:
+        try:
+            with self._conn.begin_nested():
+                return append_change(self._conn, change, self._terms)
+        except (IntegrityError, DataError, OverflowError, UnicodeError):
+            return _spoiled(change)
+
+
+def storable(entry: Entry) -> bool:
+    """Whether both databases take its text; PostgreSQL refuses NUL, and neither takes half a surrogate pair."""
+    text = entry.content if isinstance(entry, NewMessage) else getattr(entry, "name", None) or ""
+    try:
+        return b"\x00" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _spoiled(entry: Entry) -> Verdict:
+    return Verdict(outcome=Outcome.INVALID, conversation_id=entry.conversation_id, reason="cannot be stored")
+
+
+def append(conn: Connection, entries: Sequence[Entry], dialect: Dialect, terms: BatchTerms) -> list[Verdict]:
+    """Decide a batch inside the transaction that is open."""
+    return _Batch(conn, dialect, terms).run(entries)
+
+
+class DatabaseLog:
+    """The port `ConversationLog` on a database."""
+
+    def __init__(self, database: Database, dialect: Dialect, epoch: str, *, max_members: int = LIMITS.members) -> None:
+        self._database = database
+        self._dialect = dialect
+        self._epoch = epoch
+        self._max_members = max_members
+
+    async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
+        if not entries:
+            return []
+        try:
+            terms = BatchTerms(now=now, epoch=self._epoch, max_members=self._max_members)
+            return await self._database.write(append, list(entries), self._dialect, terms)
+        except MadangError as error:
+            if error.code is not ErrorCode.STORAGE_FULL:
+                raise
+            return [Verdict(outcome=Outcome.STORAGE_FULL, conversation_id=entry.conversation_id) for entry in entries]
+
+    async def mark(self, marks: Sequence[Mark], now: int) -> list[MarkVerdict]:
+        if not marks:
+            return []
+        try:
+            return await self._database.write(self._dialect.move_marks, list(marks), now)
+        except MadangError as error:
+            if error.code is not ErrorCode.STORAGE_FULL:
+                raise
+            return [MarkVerdict(outcome=Outcome.STORAGE_FULL) for _ in marks]
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
+        return await self._database.read(messages.heads, conversation_ids)
+
+    async def since(self, conversation_id: str, version: int, limit: int) -> LogSlice | None:
+        return await self._database.read(messages.since, conversation_id, version, limit, self._epoch)
+
+    async def page(self, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
+        return await self._database.read(messages.page, conversation_id, window, visible_from_seq)

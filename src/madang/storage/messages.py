@@ -1,0 +1,170 @@
+"""Messages as they are read: pages of history, changes since a version, single ones.
+
+Owns turning rows into `Message`, quotes included. Must never write. A page costs as much in a conversation of ten
+messages as in one of ten million: every query walks an index from its bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import UNSET, UnsetType, convert
+from sqlalchemy import Connection, FromClause, Select, and_, select
+
+from madang.clock import to_iso
+from madang.contract.shapes import Attachment, Message, Quote, Sender, SystemEvent
+from madang.domain.message import MessageType, excerpt
+from madang.ports.log import Head, LogSlice, PageWindow
+from madang.storage.column_types import among
+from madang.storage.tables import conversations, messages, users
+
+__all__ = ["heads", "page", "quote", "select_messages", "since", "stored_messages", "to_message"]
+
+_quoted = messages.alias("quoted")
+
+_COLUMNS: Final = (
+    messages.c.conversation_id,
+    messages.c.id,
+    messages.c.seq,
+    messages.c.version,
+    messages.c.sender_id,
+    users.c.name,
+    users.c.avatar_url,
+    messages.c.type,
+    messages.c.content,
+    messages.c.mentions,
+    messages.c.reply_to_id,
+    messages.c.attachments,
+    messages.c.system,
+    messages.c.silent,
+    messages.c.created_at,
+    messages.c.edited_at,
+    messages.c.deleted_at,
+    _quoted.c.seq,
+    _quoted.c.sender_id,
+    _quoted.c.content,
+    _quoted.c.type,
+    _quoted.c.deleted_at,
+)
+_SENDER: Final = users.c.id == messages.c.sender_id
+_QUOTED: Final = and_(_quoted.c.conversation_id == messages.c.conversation_id, _quoted.c.id == messages.c.reply_to_id)
+
+
+def select_messages(source: FromClause) -> Select[Any]:
+    """Rows for `to_message`, of the messages in `source`."""
+    return select(*_COLUMNS).select_from(source.outerjoin(users, _SENDER).outerjoin(_quoted, _QUOTED))
+
+
+_SELECT: Final = select_messages(messages)
+
+
+def quote(quoted_id: str, seq: int, sender_id: str | None, content: str, kind: MessageType, *, shown: bool) -> Quote:
+    """The message replied to, blank unless it is `shown`."""
+    if not shown:
+        return Quote(id=quoted_id, seq=seq, sender_id=None, content="", type="text")
+    return Quote(id=quoted_id, seq=seq, sender_id=sender_id, content=excerpt(content), type=kind)
+
+
+def to_message(row: Sequence[Any], *, epoch: str | UnsetType = UNSET, visible_from_seq: int = 0) -> Message:
+    """The first columns of a row, in the order of `_COLUMNS`, for somebody who sees from this seq on."""
+    (
+        conversation_id, message_id, seq, version, sender_id, name, avatar_url, kind, content, mentions, reply_to_id,
+        attachments, system, silent, created_at, edited_at, deleted_at,
+        quoted_seq, quoted_sender, quoted_content, quoted_type, quoted_deleted_at,
+    ) = row[:22]  # fmt: skip  # one name per column, in the order of the columns
+    reply_to: Quote | UnsetType = UNSET
+    if quoted_seq is not None:
+        shown = quoted_deleted_at is None and quoted_seq >= visible_from_seq
+        reply_to = quote(reply_to_id, quoted_seq, quoted_sender, quoted_content, quoted_type, shown=shown)
+    return Message(
+        id=message_id,
+        conversation_id=conversation_id,
+        seq=seq,
+        version=version,
+        sender_id=sender_id,
+        sender=None if sender_id is None else Sender(id=sender_id, name=name, avatar_url=avatar_url),
+        type=kind,
+        content=content,
+        created_at=to_iso(created_at),
+        epoch=epoch,
+        mentions=mentions or [],
+        reply_to_id=reply_to_id,
+        reply_to=reply_to,
+        attachments=convert(attachments, list[Attachment]) if attachments else [],
+        system=convert(system, SystemEvent) if system else UNSET,
+        silent=True if silent else UNSET,
+        edited_at=None if edited_at is None else to_iso(edited_at),
+        deleted_at=None if deleted_at is None else to_iso(deleted_at),
+    )
+
+
+def stored_messages(conn: Connection, conversation_id: str, ids: Sequence[str], epoch: str) -> dict[str, Message]:
+    """Messages as they are now, by id."""
+    statement = _SELECT.where(messages.c.conversation_id == conversation_id, among(messages.c.id, ids))
+    return {row[1]: to_message(row, epoch=epoch) for row in conn.execute(statement)}
+
+
+def heads(conn: Connection, conversation_ids: Sequence[str]) -> dict[str, Head]:
+    """Heads of those that exist."""
+    c = conversations.c
+    statement = select(c.id, c.last_seq, c.version, c.member_count).where(among(c.id, conversation_ids))
+    return {row[0]: Head(*row[1:]) for row in conn.execute(statement)}
+
+
+def since(conn: Connection, conversation_id: str, version: int, limit: int, epoch: str) -> LogSlice | None:
+    """Messages above a version, by version, with the head."""
+    head = heads(conn, [conversation_id]).get(conversation_id)
+    if head is None:
+        return None
+    statement = (
+        _SELECT.where(messages.c.conversation_id == conversation_id, messages.c.version > version)
+        .order_by(messages.c.version)
+        .limit(limit + 1)
+    )
+    found = [to_message(row, epoch=epoch) for row in conn.execute(statement)]
+    return LogSlice(head=head, messages=found[:limit], more=len(found) > limit)
+
+
+def page(conn: Connection, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
+    """A part of the history, oldest first."""
+    limit, around = window.limit, window.around
+    visible = _SELECT.where(messages.c.conversation_id == conversation_id, messages.c.seq >= visible_from_seq)
+    if window.at is not None:
+        around = _seq_at(conn, conversation_id, window.at, visible_from_seq)
+    if around is not None:
+        rows = _older(conn, visible, around, limit // 2) + _newer(conn, visible, around - 1, limit - limit // 2)
+    elif window.after is not None:
+        rows = _newer(conn, visible, window.after, limit)
+    else:
+        rows = _older(conn, visible, window.before, limit)
+    return [to_message(row, visible_from_seq=visible_from_seq) for row in rows]
+
+
+def _newer(conn: Connection, visible: Select[Any], bound: int, limit: int) -> list[Any]:
+    """Rows above a seq, oldest first."""
+    seq = messages.c.seq
+    return list(conn.execute(visible.where(seq > bound).order_by(seq).limit(limit)))
+
+
+def _older(conn: Connection, visible: Select[Any], bound: int | None, limit: int) -> list[Any]:
+    """Rows below a seq, or up to the newest, oldest first."""
+    seq = messages.c.seq
+    if bound is not None:
+        visible = visible.where(seq < bound)
+    return list(conn.execute(visible.order_by(seq.desc()).limit(limit)))[::-1]
+
+
+def _seq_at(conn: Connection, conversation_id: str, at: int, visible_from_seq: int) -> int | None:
+    """The seq of the first message at or after a time, else of the newest one."""
+    here = messages.c.conversation_id == conversation_id
+    columns = select(messages.c.seq).where(here, messages.c.seq >= visible_from_seq)
+    # Time never falls within a conversation, so the first by (time, seq) is the first by seq; the index has the time.
+    first = conn.scalar(
+        columns.where(messages.c.created_at >= at).order_by(messages.c.created_at, messages.c.seq).limit(1)
+    )
+    if first is not None:
+        seq: int = first
+        return seq
+    newest: int | None = conn.scalar(columns.order_by(messages.c.seq.desc()).limit(1))
+    return newest

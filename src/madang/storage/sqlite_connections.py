@@ -1,0 +1,141 @@
+"""Opening SQLite connections the way Madang needs them.
+
+Owns every PRAGMA. Exactly one connection writes and checkpoints: SQLite before 3.51.3 can corrupt a WAL that two
+connections reset at once.
+
+Invariants:
+1. A commit returns after its WAL frames are flushed (`synchronous=FULL`).
+2. Readers cannot write (`query_only`) and give up after `READ_SECONDS`, so that no snapshot holds the WAL back.
+3. A writing transaction takes its lock when it begins: no read is ever upgraded, nothing meets SQLITE_BUSY.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+__all__ = ["Checkpointer", "raw", "reader_engine", "writer_engine"]
+
+READ_SECONDS: Final = 1.0
+"""How long one read may take."""
+BUSY_MS: Final = 5_000
+"""How long to wait for a lock somebody else holds, such as a backup tool."""
+WRITER_CACHE_KIB: Final = 65_536
+READER_CACHE_KIB: Final = 8_192
+CHECKPOINT_CHANGES: Final = 4_000
+"""Rows written between two checkpoints: a few MiB of WAL, so pages that change often are copied once."""
+WAL_PAGES: Final = 8_192
+"""Frames in the WAL (32 MiB) from which the writer waits for readers so that the file starts over."""
+WAL_BYTES: Final = 67_108_864
+"""Size to which the file is cut when it starts over."""
+
+_READ_CHECK_STEPS: Final = 50_000
+"""Steps of SQLite's machine (about a millisecond) between two looks at the clock."""
+_log = structlog.get_logger(__name__)
+
+
+def raw(conn: Connection) -> sqlite3.Connection:
+    """SQLite's own connection, for statements run without SQLAlchemy."""
+    driver: object = conn.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _encode(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _engine(path: Path, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # Autocommit: transactions begin and end where this code says, not where the driver guesses.
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+
+    engine = create_engine(
+        "sqlite+pysqlite://",
+        creator=connect,
+        poolclass=NullPool,
+        json_serializer=_encode,
+        json_deserializer=msgspec.json.decode,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(driver: sqlite3.Connection, _record: object) -> None:
+        for pragma in (f"busy_timeout={BUSY_MS}", "foreign_keys=ON", "temp_store=MEMORY", *pragmas):
+            driver.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(conn: Connection) -> None:
+        raw(conn).execute(begin)
+
+    return engine
+
+
+def writer_engine(path: Path) -> Engine:
+    """For the one connection that writes."""
+    return _engine(
+        path,
+        "BEGIN IMMEDIATE",
+        (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "fullfsync=ON",  # macOS: fsync alone does not reach the disk
+            "checkpoint_fullfsync=ON",
+            "wal_autocheckpoint=0",  # it would run before the commit returns; see Checkpointer
+            f"journal_size_limit={WAL_BYTES}",
+            f"cache_size=-{WRITER_CACHE_KIB}",
+        ),
+    )
+
+
+def reader_engine(path: Path) -> Engine:
+    """For connections that only read, each from a snapshot of its own."""
+    engine = _engine(path, "BEGIN", (f"cache_size=-{READER_CACHE_KIB}", "query_only=ON"))
+
+    @event.listens_for(engine, "begin")
+    def limit_time(conn: Connection) -> None:
+        deadline = time.monotonic() + READ_SECONDS
+        raw(conn).set_progress_handler(lambda: time.monotonic() > deadline, _READ_CHECK_STEPS)
+
+    return engine
+
+
+class Checkpointer:
+    """Copies the WAL back into the database between two transactions, when enough has been written.
+
+    Not cheaper than SQLite's own checkpoint, but later: the results of the commit have been handed over before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._wal = path.with_name(path.name + "-wal")
+        self._changes = 0
+
+    def __call__(self, conn: Connection) -> None:
+        """Look whether it is time; run on the writer's thread."""
+        driver = raw(conn)
+        if driver.total_changes - self._changes < CHECKPOINT_CHANGES:
+            return
+        self._changes = driver.total_changes
+        try:
+            _, frames, copied = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if frames - copied > WAL_PAGES or self.wal_bytes() > 2 * WAL_BYTES:
+                # Readers have held it back: wait for them (a second at most) and start the file over.
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                _log.warning("the write-ahead log had grown", pages=frames)
+        except sqlite3.Error as error:
+            # Nothing is lost: the frames stay in the WAL and the next round tries again (a full disk ends here, too).
+            _log.warning("checkpoint failed", reason=str(error))
+
+    def wal_bytes(self) -> int:
+        """Size of the write-ahead log now."""
+        try:
+            return os.stat(self._wal).st_size  # noqa: PTH116  # no Path is made for each batch
+        except FileNotFoundError:
+            return 0
