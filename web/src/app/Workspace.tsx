@@ -1,0 +1,110 @@
+/**
+ * The signed-in page: the list and one room, side by side on wide screens, one after the other on a phone. Owns which
+ * conversation is open (the address) and which dialog; everything else belongs to the features it puts together.
+ */
+import type { Client, Summary, User } from "@madang/client";
+import { useClient, useMadang } from "@madang/react";
+import { useCallback, useMemo, useState, useSyncExternalStore } from "react";
+import { useLocation, useRoute } from "wouter";
+import type { Drafts } from "../chat/drafts";
+import { errorWords } from "../chat/errorWords";
+import type { SentenceContext } from "../chat/systemSentence";
+import { AccountMenu } from "../features/account/AccountMenu";
+import { ConnectionLine } from "../features/connection/ConnectionLine";
+import { ConversationList, type ConversationListProps } from "../features/conversations/ConversationList";
+import { NewChatDialog } from "../features/newChat/NewChatDialog";
+import { useWords } from "../i18n/useWords";
+import { Notice } from "../ui/Notice";
+import { EmptyRoom } from "./EmptyRoom";
+import { RoomScreen } from "./RoomScreen";
+import { useReturnFocus } from "./useReturnFocus";
+import { useUnreadTitle } from "./useUnreadTitle";
+
+interface WorkspaceProps {
+  drafts: Drafts;
+  me: User;
+}
+
+function useSentences(me: User): SentenceContext {
+  const { t, language } = useWords();
+  const users = useMadang((state) => state.users);
+  return useMemo(
+    () => ({ t, language, meId: me.id, nameOf: (id) => users.get(id)?.name ?? t("list.unknownPerson") }),
+    [t, language, me.id, users],
+  );
+}
+
+function useActions(client: Client, drafts: Drafts, go: (path: string) => void) {
+  const { t } = useWords();
+  const [problem, setProblem] = useState<string | null>(null);
+  const openDirect = useCallback(
+    (userId: string) => {
+      client.createDirect(userId).then(
+        (summary) => go(`/c/${summary.id}`),
+        (error: unknown) => setProblem(errorWords(t, error)),
+      );
+    },
+    [client, go, t],
+  );
+  const signOut = useCallback(() => {
+    drafts.clear();
+    go("/");
+    client.logout().catch((error: unknown) => setProblem(errorWords(t, error)));
+  }, [client, drafts, go, t]);
+  const dismiss = useCallback(() => setProblem(null), []);
+  return { problem, setProblem, dismiss, openDirect, signOut };
+}
+
+function List({ sentences, ...rest }: Omit<ConversationListProps, "state">) {
+  const conversations = useMadang((state) => state.conversations);
+  const order = useMadang((state) => state.order);
+  const listComplete = useMadang((state) => state.listComplete);
+  const online = useMadang((state) => state.online);
+  return <ConversationList state={{ conversations, order, listComplete, online }} sentences={sentences} {...rest} />;
+}
+
+function Line({ openId }: { openId: string | null }) {
+  const connection = useMadang((state) => state.connection);
+  const behind = useMadang((state) => openId !== null && state.conversations.get(openId)?.behind === true);
+  return <ConnectionLine connection={connection} behind={behind} />;
+}
+
+export function Workspace({ drafts, me }: WorkspaceProps) {
+  const client = useClient();
+  const [, go] = useLocation();
+  const [inRoom, params] = useRoute("/c/:id");
+  const openId = inRoom ? (params.id ?? null) : null;
+  const [choosing, setChoosing] = useState(false);
+  const sentences = useSentences(me);
+  const texts = useSyncExternalStore(drafts.subscribe, drafts.getSnapshot);
+  const { problem, setProblem, dismiss, openDirect, signOut } = useActions(client, drafts, go);
+  useUnreadTitle();
+  useReturnFocus(openId);
+  const openMade = (summary: Summary) => {
+    setChoosing(false);
+    go(`/c/${summary.id}`);
+  };
+  const room = { drafts, sentences, onWrite: openDirect, onProblem: setProblem };
+  return (
+    <div className="flex h-dvh flex-col overflow-hidden">
+      <Line openId={openId} />
+      <div className="grid min-h-0 flex-1 md:grid-cols-[minmax(17rem,23rem)_1fr]">
+        <div className={`min-h-0 min-w-0 border-line md:border-r ${openId === null ? "" : "max-md:hidden"}`}>
+          <List
+            sentences={sentences}
+            drafts={texts}
+            openId={openId}
+            account={<AccountMenu me={me} onSignOut={signOut} />}
+            onNewChat={() => setChoosing(true)}
+            onOpenNotes={() => openDirect(me.id)}
+          />
+        </div>
+        <main className={`flex min-h-0 min-w-0 flex-col ${openId === null ? "max-md:hidden" : ""}`}>
+          {openId === null ? <EmptyRoom /> : <RoomScreen key={openId} id={openId} {...room} />}
+        </main>
+      </div>
+      {choosing && <NewChatDialog client={client} meId={me.id} onClose={() => setChoosing(false)} onMade={openMade} />}
+      <Notice text={problem} onDismiss={dismiss} />
+    </div>
+  );
+}

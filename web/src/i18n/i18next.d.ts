@@ -1,0 +1,9 @@
+/** Makes `t` accept only keys that en.json has. */
+import type en from "./en.json";
+
+declare module "i18next" {
+  interface CustomTypeOptions {
+    resources: { translation: typeof en };
+    enableSelector: false;
+  }
+}
