@@ -44,9 +44,12 @@ class Metric:
 
 
 ENGINES: Final = Metric("madang_engines", "gauge", "Engine.IO connections open now.")
+ENGINES_OPENED: Final = Metric("madang_engines_opened_total", "counter", "Engine.IO connections opened.")
 SOCKETS: Final = Metric("madang_sockets", "gauge", "Socket.IO sockets connected now.")
 PACKETS_RECEIVED: Final = Metric("madang_packets_received_total", "counter", "Packets received from clients.")
-PACKETS_SENT: Final = Metric("madang_packets_sent_total", "counter", "Packets sent to clients.")
+FRAMES_SENT: Final = Metric(
+    "madang_frames_sent_total", "counter", "Objects written to clients; the joined frames of a batch count once."
+)
 BYTES_SENT: Final = Metric("madang_sent_bytes_total", "counter", "Bytes sent to clients.")
 SLOW_CLOSES: Final = Metric("madang_slow_closes_total", "counter", "Connections cut because they did not read.")
 VOLATILE_DROPS: Final = Metric("madang_volatile_drops_total", "counter", "Volatile events not sent to full sockets.")
@@ -58,9 +61,10 @@ LOOP_LAG: Final = Metric(
 
 METRICS: Final = (
     ENGINES,
+    ENGINES_OPENED,
     SOCKETS,
     PACKETS_RECEIVED,
-    PACKETS_SENT,
+    FRAMES_SENT,
     BYTES_SENT,
     SLOW_CLOSES,
     VOLATILE_DROPS,
@@ -159,7 +163,10 @@ def configure_logging(form: Literal["auto", "console", "json"], level: str, stre
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(
+        max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()])
+    )  # libraries tell their whole life
+    logging.getLogger("madang").setLevel(level.upper())
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

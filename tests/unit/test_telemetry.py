@@ -57,6 +57,15 @@ def test_less_than_the_level_is_not_written() -> None:
     assert stream.getvalue() == ""
 
 
+def test_libraries_are_heard_when_something_is_wrong() -> None:
+    """What they do at each start is not the operator's story."""
+    stream = io.StringIO()
+    configure_logging("json", "info", stream)
+    logging.getLogger("alembic.runtime").info("Context impl")
+    logging.getLogger("alembic.runtime").warning("beware")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["beware"]
+
+
 def test_secrets_and_bodies_never_reach_the_log() -> None:
     """Neither by a field's name nor through a traceback's variables."""
     stream = io.StringIO()
@@ -83,11 +92,11 @@ def test_metrics_are_read_when_asked() -> None:
     """A counter says what its source says at that moment."""
     metrics = Metrics()
     value = 1.0
-    metrics.watch(telemetry.PACKETS_SENT, lambda: value)
+    metrics.watch(telemetry.FRAMES_SENT, lambda: value)
     metrics.watch(telemetry.SOCKETS, lambda: 7)
     value = 3.0
     text, kind = metrics.exposition()
-    assert b"madang_packets_sent_total 3.0" in text
+    assert b"madang_frames_sent_total 3.0" in text
     assert b"madang_sockets 7.0" in text
     assert b"madang_loop_lag_seconds_bucket" in text
     assert kind.startswith("text/plain")

@@ -4,6 +4,7 @@ Owns the split by path. Must never look into a request further than that.
 
     {prefix}/socket.io/…                     the engine (polling; upgrades never get here)
     {prefix}/api…  /health…  /metrics        the HTTP API
+    /health…  /metrics                       the same: probes on this machine know nothing of the prefix
     {prefix}/…                               the web client
     anything else                            404
 """
@@ -28,13 +29,16 @@ class Mount:
         self._engine = engine
         self._engine_path = f"{prefix}/socket.io/"
         self._api = api
-        self._api_paths = tuple(f"{prefix}/{name}" for name in ("api", "health", "metrics"))
+        self._api_paths = (
+            f"{prefix}/api",
+            *(f"{root}/{name}" for root in {"", prefix} for name in ("health", "metrics")),
+        )
         self._static = static
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Hand the request to the part its path belongs to."""
         path: str = scope["path"]
-        if path.startswith(self._engine_path):
+        if f"{path}/".startswith(self._engine_path):
             await self._engine(scope, receive, send)
         elif any(path == name or path.startswith(f"{name}/") for name in self._api_paths):
             await self._api(scope, receive, send)

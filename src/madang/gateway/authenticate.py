@@ -6,9 +6,9 @@ from the query string, where it would end up in logs. The Origin has been checke
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from madang.errors import ErrorCode, MadangError
 from madang.services.identity import Identity, IdentityService
@@ -23,12 +23,12 @@ class Authenticate:
     """Turns a CONNECT into an identity.
 
     Args:
-        own_origin: where the page is served, such as `https://chat.example.org`; None: the host of each request.
+        is_own_page: whether a page of this Origin, on a request with this Host, is the server's own.
     """
 
-    def __init__(self, identities: IdentityService, *, own_origin: str | None) -> None:
+    def __init__(self, identities: IdentityService, *, is_own_page: Callable[[str, str], bool]) -> None:
         self._identities = identities
-        self._own_origin = own_origin
+        self._is_own_page = is_own_page
 
     async def identify(self, socket: Socket, auth: dict[str, Any]) -> Identity:
         """Who connects.
@@ -76,11 +76,7 @@ class Authenticate:
     def _same_origin(self, handshake: Handshake) -> bool:
         """Cookies count only for pages of this server: a foreign page's requests carry them too."""
         origin = handshake.headers.get("origin")
-        if origin is None:
-            return True
-        if self._own_origin is not None:
-            return origin == self._own_origin
-        return urlsplit(origin).netloc.lower() == handshake.headers.get("host", "").lower()
+        return origin is None or self._is_own_page(origin, handshake.headers.get("host", ""))
 
 
 def refusal(error: MadangError) -> ConnectionRefused:

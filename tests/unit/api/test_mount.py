@@ -42,7 +42,8 @@ async def answered_by(prefix: str, path: str) -> str:
         ("/apiary", "static"),
         ("/assets/a.js", "static"),
         ("/conversations/1", "static"),
-        ("/socket.io", "static"),
+        ("/socket.io", "engine"),
+        ("/socket.iota", "static"),
     ],
 )
 async def test_paths_under_the_prefix(prefix: str, path: str, part: str) -> None:
@@ -50,7 +51,7 @@ async def test_paths_under_the_prefix(prefix: str, path: str, part: str) -> None
     assert await answered_by(prefix, prefix + path) == part
 
 
-@pytest.mark.parametrize("path", ["/", "/api/config", "/chatter", "/health/live"])
+@pytest.mark.parametrize("path", ["/", "/api/config", "/chatter", "/socket.io/"])
 async def test_outside_the_prefix_is_nothing(path: str) -> None:
     """A wrong proxy line is told where Madang is."""
     assert await answered_by("/chat", path) == "Madang is at /chat/\n"
@@ -59,3 +60,9 @@ async def test_outside_the_prefix_is_nothing(path: str) -> None:
 async def test_the_bare_prefix_is_the_page() -> None:
     """Without its slash it is still ours; the files redirect it."""
     assert await answered_by("/chat", "/chat") == "static"
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/metrics"])
+async def test_probes_need_no_prefix(path: str) -> None:
+    """Whoever watches the process need not know its public address."""
+    assert await answered_by("/chat", path) == "api"

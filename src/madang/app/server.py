@@ -1,0 +1,199 @@
+"""A running server, from the first socket bound to the last file closed.
+
+Start order, stopped in reverse:
+    sockets bound -> services (data folder, store, …) -> engine and gateway -> HTTP -> ready
+
+A planned stop drains first, DRAIN_SECONDS at most:
+    not ready, handshakes refused -> sockets told, then closed in slices, so that they come back by themselves
+    -> everything submitted is committed
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from madang import telemetry
+from madang.api.app import ApiOptions, ApiServices, create_api
+from madang.api.forwarded import TrustedProxies
+from madang.api.http_server import HttpServer, bind
+from madang.api.mount import Mount
+from madang.api.origins import Origins
+from madang.api.static import WEB_ROOT, StaticFiles
+from madang.app.services import Services, open_services
+from madang.app.sockets import SERVICE_RESTART, engine_server, open_gateway
+from madang.config import Settings
+from madang.errors import ErrorCode, MadangError
+from madang.gateway.gateway import Gateway
+from madang.ports.store import Store
+from madang.socketio import Server
+from madang.telemetry import LoopLagProbe, Metrics
+
+__all__ = ["Started", "serve"]
+
+DRAIN_SECONDS: Final = 10.0
+COME_BACK_SECONDS: Final = 2.0
+"""What handshakes are told to wait while the server drains."""
+STORE_ANSWER_SECONDS: Final = 2.0
+"""After this the store counts as not answering."""
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread may keep the interpreter while another wants it. With Python's own 5 ms a commit waits 8 to 25 ms
+for a busy event loop, with this less than 1."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What there is to say of a server that has just started."""
+
+    port: int
+    first_account: bool
+    """Nobody has an account yet: whoever makes the first one is the administrator."""
+    web_client: bool
+    """Whether there is a page to open."""
+
+
+class _Traffic:
+    """Whether this server should get any."""
+
+    def __init__(self) -> None:
+        self.store: Store | None = None
+        self.draining = False
+
+    def admit(self, _address: str) -> float | None:
+        """Handshakes wait for the server that comes after this one."""
+        return COME_BACK_SECONDS if self.draining else None
+
+    async def check_ready(self) -> None:
+        """Raises `MadangError(unavailable)` while it should not."""
+        if self.draining or self.store is None:
+            raise MadangError(ErrorCode.UNAVAILABLE, "the server is starting or stopping")
+        try:
+            async with asyncio.timeout(STORE_ANSWER_SECONDS):
+                await self.store.ping()
+        except TimeoutError:
+            raise MadangError(ErrorCode.UNAVAILABLE, "the store does not answer") from None
+
+
+async def serve(settings: Settings, announce: Callable[[Started], None]) -> None:
+    """Run a server until the process is told to stop (SIGTERM, SIGINT), then drain and close it.
+
+    Args:
+        settings: the operator's.
+        announce: called once, when people can connect.
+
+    Raises:
+        SettingsError: something the settings name cannot be used: the port, the host, the data folder.
+    """
+    stopping = _stop_signals()
+    async with AsyncExitStack() as stack:
+        listening = bind(settings.host, settings.port)
+        port: int = listening[0].getsockname()[1]
+        for listener in listening:
+            stack.callback(listener.close)
+        services = await stack.enter_async_context(open_services(settings))
+        traffic = _Traffic()
+        origins, proxies = Origins(settings.public_url, settings.origins), TrustedProxies(settings.trusted_proxies)
+        engine = engine_server(settings, services.foundation.limits, origins, proxies, traffic.admit)
+        gateway = await open_gateway(engine, services, origins, stack)
+        metrics = _metrics(services, engine, stack)
+        api = create_api(
+            _api_services(services),
+            ApiOptions(
+                prefix=settings.prefix,
+                public_url=settings.public_url,
+                origins=settings.origins,
+                api_key=settings.api_key,
+            ),
+            services.foundation.limits,
+            services.foundation.clock,
+            proxies=proxies,
+            metrics=metrics,
+            readiness=traffic.check_ready,
+        )
+        static = StaticFiles(WEB_ROOT, settings.prefix)
+        http = HttpServer(
+            Mount(settings.prefix, engine=engine, api=api, static=static), engine.websocket_protocol, listening
+        )
+        stack.push_async_callback(http.close)
+        await http.start()
+        traffic.store = services.foundation.store
+        _settle_down()
+        first_account = await services.accounts.first_account()
+        announce(Started(port=port, first_account=first_account, web_client=static.built))
+        await stopping.wait()
+        traffic.draining = True
+        await _drain(gateway, engine, services)
+
+
+def _stop_signals() -> asyncio.Event:
+    """Set by the first signal; the second one ends the process as it would any other."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopping.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    return stopping
+
+
+def _api_services(services: Services) -> ApiServices:
+    return ApiServices(
+        identities=services.identities,
+        sessions=services.sessions,
+        accounts=services.accounts,
+        profiles=services.profiles,
+        conversations=services.conversations,
+        messages=services.messages,
+        reading=services.foundation.reading,
+    )
+
+
+def _metrics(services: Services, engine: Server, stack: AsyncExitStack) -> Metrics:
+    base, metrics = services.foundation, Metrics()
+    metrics.watch(telemetry.ENGINES, lambda: engine.stats().engines)
+    metrics.watch(telemetry.ENGINES_OPENED, lambda: engine.stats().engines_opened)
+    metrics.watch(telemetry.SOCKETS, lambda: engine.stats().sockets)
+    metrics.watch(telemetry.PACKETS_RECEIVED, lambda: engine.stats().packets_in)
+    metrics.watch(telemetry.FRAMES_SENT, lambda: engine.stats().frames_out)
+    metrics.watch(telemetry.BYTES_SENT, lambda: engine.stats().bytes_out)
+    metrics.watch(telemetry.SLOW_CLOSES, lambda: engine.stats().slow_closes)
+    metrics.watch(telemetry.VOLATILE_DROPS, lambda: engine.stats().dropped_volatile)
+    metrics.watch(telemetry.COMMIT_QUEUE, base.committer.waiting)
+    metrics.watch(telemetry.TASK_FAILURES, lambda: base.tasks.failures)
+    probe = LoopLagProbe(metrics.loop_lag.observe)
+    probe.start()
+    stack.callback(probe.close)
+    return metrics
+
+
+def _settle_down() -> None:
+    """What was made at start lives as long as the process: the collector need not look at it again."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
+
+
+async def _drain(gateway: Gateway, engine: Server, services: Services) -> None:
+    _log.info("stopping", sockets=engine.stats().sockets)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await gateway.drain()
+            await services.foundation.committer.close()
+            await services.foundation.reading.close()
+            await engine.close(SERVICE_RESTART)
+            return
+    _log.warning("stopping takes too long: closing what is left", seconds=DRAIN_SECONDS)

@@ -1,0 +1,174 @@
+"""The store, the bus and the use cases over them: what a server and the command line share.
+
+Start order, stopped in reverse: secret -> store -> tasks -> bus -> committer -> read marks -> passwords -> use cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+import msgspec
+
+from madang.clock import Clock, SystemClock
+from madang.config import Settings, signing_secret
+from madang.contract.limits import LIMITS, Limits
+from madang.memory.bus import MemoryBus
+from madang.memory.ratelimit import MemoryRateLimit
+from madang.ports.bus import Bus
+from madang.ports.passwords import Passwords
+from madang.ports.store import Store
+from madang.security.host_tokens import HostTokens, SharedSecret
+from madang.security.passwords import Argon2Passwords
+from madang.security.tokens import OpaqueRefreshTokens, SignedBearerTokens
+from madang.services.access import Access
+from madang.services.accounts import AccountService
+from madang.services.committer import Committer
+from madang.services.conversations import ConversationService
+from madang.services.identity import IdentityService
+from madang.services.messages import MessageService
+from madang.services.profiles import ProfileService
+from madang.services.reading import ReadingService
+from madang.services.sessions import SessionService
+from madang.storage.sqlite import SqliteStore
+from madang.tasks import TaskSupervisor
+
+__all__ = ["Foundation", "Services", "database", "open_services"]
+
+DATABASE_FILE: Final = "madang.sqlite3"
+SECONDS_AT_ONCE: Final = 3
+"""A user may send this many seconds' worth of messages at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """What opens and closes."""
+
+    settings: Settings
+    secret: str
+    limits: Limits
+    clock: Clock
+    store: Store
+    tasks: TaskSupervisor
+    bus: Bus
+    committer: Committer
+    reading: ReadingService
+    passwords: Passwords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases, and what they stand on."""
+
+    foundation: Foundation
+    access: Access
+    conversations: ConversationService
+    sessions: SessionService
+    identities: IdentityService
+    accounts: AccountService
+    profiles: ProfileService
+    messages: MessageService
+
+
+def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore:
+    """The store of these settings, not opened."""
+    return SqliteStore(settings.data / DATABASE_FILE, clock=clock, max_members=limits.members)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Everything below the doors, for as long as the context lasts. Nobody else can open the same data meanwhile.
+
+    Raises:
+        SettingsError: the data folder cannot be used, or another Madang uses it.
+    """
+    async with AsyncExitStack() as stack:
+        yield _use_cases(await _open_foundation(settings, stack))
+
+
+async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundation:
+    secret = signing_secret(settings)
+    clock = SystemClock()
+    limits = _limits(settings.send_rate)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    store = database(settings, clock, limits)
+    stack.push_async_callback(store.close)
+    await store.open()
+    tasks = TaskSupervisor()
+    stack.push_async_callback(tasks.close)
+    bus = MemoryBus()
+    stack.push_async_callback(bus.close)
+    await bus.start()
+    committer = Committer(store.log, bus, clock, tasks)
+    stack.push_async_callback(committer.close)
+    reading = ReadingService(store.log, bus, clock, tasks)
+    stack.push_async_callback(reading.close)
+    passwords = Argon2Passwords()
+    stack.callback(passwords.close)
+    return Foundation(
+        settings=settings,
+        secret=secret,
+        limits=limits,
+        clock=clock,
+        store=store,
+        tasks=tasks,
+        bus=bus,
+        committer=committer,
+        reading=reading,
+        passwords=passwords,
+    )
+
+
+def _use_cases(base: Foundation) -> Services:
+    store, settings, clock, limits = base.store, base.settings, base.clock, base.limits
+    access = Access(store.conversations)
+    users_create = settings.conversations == "users"
+    conversations = ConversationService(base.committer, store.conversations, access, limits, users_create=users_create)
+    tokens = SignedBearerTokens(base.secret, host=_host_tokens(settings))
+    sessions = SessionService(
+        accounts=store.accounts,
+        sessions=store.sessions,
+        bearer_tokens=tokens,
+        refresh_tokens=OpaqueRefreshTokens(base.secret),
+        bus=base.bus,
+        clock=clock,
+    )
+    accounts = AccountService(
+        accounts=store.accounts,
+        passwords=base.passwords,
+        sessions=sessions,
+        rate_limit=MemoryRateLimit(clock),
+        clock=clock,
+        limits=limits,
+        created=conversations.create_notes,
+        registration=settings.registration,
+    )
+    return Services(
+        foundation=base,
+        access=access,
+        conversations=conversations,
+        sessions=sessions,
+        identities=IdentityService(store.accounts, store.sessions, tokens, clock, conversations.create_notes),
+        accounts=accounts,
+        profiles=ProfileService(store.accounts, store.conversations, base.bus, limits, directory=settings.directory),
+        messages=MessageService(base.committer, store.log, access, clock, limits, send_rate=settings.send_rate),
+    )
+
+
+def _limits(send_rate: float) -> Limits:
+    """The limits of the contract, with the operator's own rate; 0 stands for none."""
+    return msgspec.structs.replace(LIMITS, sends_per_second=send_rate, send_burst=ceil(send_rate * SECONDS_AT_ONCE))
+
+
+def _host_tokens(settings: Settings) -> HostTokens | None:
+    if not settings.jwt_secret:
+        return None
+    return HostTokens(
+        SharedSecret(settings.jwt_secret),
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        claims=settings.jwt_claims,
+    )

@@ -1,0 +1,125 @@
+"""The engine with the gateway on top of it, put together.
+
+Owns the engine's options and who is told of what a socket does. Start order, stopped in reverse: presence -> expiry ->
+engine; the gateway is drained before (see `server`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+from madang.api.forwarded import TrustedProxies
+from madang.api.origins import Origins
+from madang.app.services import Services
+from madang.config import Settings
+from madang.contract.limits import Limits
+from madang.gateway.attach import Attach
+from madang.gateway.authenticate import Authenticate
+from madang.gateway.connection import Connections
+from madang.gateway.dispatch import Dispatch
+from madang.gateway.expiry import Expiry
+from madang.gateway.feed import Feed
+from madang.gateway.gateway import Gateway
+from madang.gateway.handlers.messages import MessageHandlers
+from madang.gateway.handlers.presence import PresenceHandlers
+from madang.gateway.handlers.session import SessionHandlers
+from madang.gateway.handlers.typing_status import TypingHandlers
+from madang.gateway.notices import Notices
+from madang.gateway.repair import Repair
+from madang.gateway.watches import Watches
+from madang.memory.presence import MemoryPresence
+from madang.services.presence import PresenceService
+from madang.services.typing_status import TypingService
+from madang.socketio import Server, ServerOptions
+
+__all__ = ["SERVICE_RESTART", "engine_server", "open_gateway"]
+
+SERVICE_RESTART: Final = 1012
+"""The WebSocket close code after which clients come back by themselves."""
+UNAUTHENTICATED_SECONDS: Final = 10.0
+PACKETS_PER_SEND: Final = 10
+"""Packets an engine may send for each message its user may: typing, read marks and pongs stand beside it."""
+LEAST_PACKETS_PER_SECOND: Final = 100
+PACKET_SECONDS_AT_ONCE: Final = 5
+
+
+def engine_server(
+    settings: Settings,
+    limits: Limits,
+    origins: Origins,
+    proxies: TrustedProxies,
+    admit: Callable[[str], float | None],
+) -> Server:
+    """The Socket.IO server; nobody can connect before its `start`."""
+
+    def may_come(origin: str | None, host: str) -> bool:
+        return origin is None or origins.is_own(origin, host) or origins.is_allowed(origin)
+
+    rate = max(LEAST_PACKETS_PER_SECOND, PACKETS_PER_SEND * settings.send_rate)
+    return Server(
+        ServerOptions(
+            path=f"{settings.prefix}/socket.io/",
+            connect_timeout=UNAUTHENTICATED_SECONDS,
+            max_payload=limits.payload_bytes,
+            max_attachments=limits.attachments,
+            origins=may_come,
+            packet_rate=rate if settings.send_rate else None,
+            packet_burst=int(rate * PACKET_SECONDS_AT_ONCE),
+            admit=admit,
+            client_address=proxies.client_address,
+        )
+    )
+
+
+async def open_gateway(server: Server, services: Services, origins: Origins, stack: AsyncExitStack) -> Gateway:
+    """Put the gateway on the engine and start both."""
+    base = services.foundation
+    namespace, store, tasks = server.of("/"), base.store, base.tasks
+    presence = PresenceService(MemoryPresence(), store.conversations, base.bus, base.clock, tasks)
+    stack.push_async_callback(presence.close)
+    connections = Connections()
+    authenticate = Authenticate(services.identities, is_own_page=origins.is_own)
+    expiry = Expiry(base.clock)
+    repair = Repair(store.log, store.conversations, store.epoch)
+    feed = Feed(
+        namespace=namespace, connections=connections, bus=base.bus, repair=repair, clock=base.clock, tasks=tasks
+    )
+    attach = Attach(feed, store.log, store.conversations)
+    watches = Watches(namespace, base.bus)
+    notices = Notices(
+        namespace=namespace, connections=connections, feed=feed, attach=attach, watches=watches, tasks=tasks
+    )
+    base.bus.listen(notices.heard)
+    session = SessionHandlers(
+        attach=attach,
+        accounts=store.accounts,
+        presence=presence,
+        authenticate=authenticate,
+        expiry=expiry,
+        limits=base.limits,
+    )
+    handlers = {
+        **session.table(),
+        **MessageHandlers(services.messages, base.reading, feed).table(),
+        **TypingHandlers(TypingService(base.bus, base.clock, base.limits)).table(),
+        **PresenceHandlers(presence, watches, base.limits).table(),
+    }
+    gateway = Gateway(
+        connections=connections,
+        authenticate=authenticate,
+        expiry=expiry,
+        presence=presence,
+        bus=base.bus,
+        tasks=tasks,
+        endings=(feed.detach_all, watches.ended),
+    )
+    namespace.use(gateway.admit)
+    namespace.on("disconnect", gateway.ended)
+    namespace.on_event(Dispatch(handlers, services.access, tasks))
+    expiry.start()
+    stack.callback(expiry.close)
+    await server.start()
+    stack.push_async_callback(server.close, SERVICE_RESTART)
+    return gateway

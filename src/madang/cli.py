@@ -1,0 +1,212 @@
+"""The command line: `madang serve` and what an operator does beside it.
+
+Owns the words people read and type, and the exit codes: 0 done, 1 refused (a taken name, a finding of the doctor), 2 a
+wrong setting or flag. Mistakes of people are sentences on standard error, never tracebacks. Standard output carries what
+was asked for and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+import click
+
+from madang import __version__
+from madang.config import Settings, SettingsError, load_settings
+from madang.errors import MadangError
+from madang.telemetry import configure_logging
+
+__all__ = ["main"]
+
+_EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
+_data = click.option("--data", metavar="DIR", help="Folder of the store and the secret (MADANG_DATA). Default: data")
+
+
+class _Sentences(click.Group):
+    """Turns refusals into one sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            click.echo(f"madang: {error}", err=True)
+            ctx.exit(2)
+        except MadangError as error:
+            click.echo(f"madang: {error.reason}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="madang", message="%(prog)s %(version)s")
+def main() -> None:
+    """Madang: a chat server for everybody.
+
+    Every setting is an environment variable too; the list is in docs/reference/settings.md. Flags win.
+    """
+
+
+@main.command()
+@click.option("--host", metavar="HOST", help="Where to listen (MADANG_HOST). Default: 127.0.0.1")
+@click.option("--port", metavar="PORT", help="Where to listen; 0 takes a free port (MADANG_PORT). Default: 8420")
+@_data
+@click.option("--workers", metavar="N", help="Processes that share the port (MADANG_WORKERS). Default: 1")
+def serve(host: str | None, port: str | None, data: str | None, workers: str | None) -> None:
+    """Run the server until Ctrl+C."""
+    from madang.app.server import Started
+    from madang.app.server import serve as run_server
+
+    settings = _settings(host=host, port=port, data=data, workers=workers)
+
+    def announce(started: Started) -> None:
+        for line in _welcome(settings, started):
+            click.echo(line)
+        sys.stdout.flush()  # whoever started the process may be reading a pipe
+
+    _run(run_server(settings, announce))
+
+
+def _welcome(settings: Settings, started: Any) -> list[str]:
+    local = _EVERY_ADDRESS.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
+    lines = [f"Madang {__version__} is ready: http://{local}:{started.port}{settings.prefix}/"]
+    if settings.public_url:
+        lines.append(f"People reach it at {settings.public_url}/")
+    if not started.web_client:
+        lines.append("The web client is not built in this checkout: make web builds it. Sockets and the API work.")
+    if started.first_account:
+        lines.append("Nobody has an account yet. The first one becomes the administrator.")
+    lines.append(f"Everything is kept in {settings.data.absolute()}. Ctrl+C stops the server.")
+    return lines
+
+
+@main.command()
+@_data
+def migrate(data: str | None) -> None:
+    """Bring the store's schema up to date. `serve` does it too."""
+
+    async def work(_services: Any) -> None:
+        click.echo("The store is up to date.")
+
+    _with_services(data, work)
+
+
+@main.command()
+@_data
+def doctor(data: str | None) -> None:
+    """Examine the installation: settings, folder, store, clock, port."""
+    from madang.app.doctor import examine
+
+    settings = _settings(data=data)
+    healthy = True
+
+    async def work() -> None:
+        nonlocal healthy
+        async for finding in examine(settings):
+            healthy = healthy and finding.good
+            click.echo(f"{'ok   ' if finding.good else 'FAULT'}  {finding.subject}: {finding.sentence}")
+
+    _run(work())
+    if not healthy:
+        raise SystemExit(1)
+
+
+@main.group()
+def user() -> None:
+    """Make accounts, change passwords, lock people out. Stop the server first: it holds the store."""
+
+
+@user.command("create")
+@click.argument("name")
+@click.option("--display-name", metavar="TEXT", help="What others see. Default: NAME")
+@_data
+def create_user(name: str, display_name: str | None, data: str | None) -> None:
+    """Make the account NAME. The first of all is the administrator's."""
+    password = _new_password()
+
+    async def work(services: Any) -> None:
+        account = await services.accounts.create(name, password, display_name or name)
+        role = ", the administrator" if account.administrator else ""
+        click.echo(f"{account.user.username} has an account{role}.")
+
+    _with_services(data, work)
+
+
+@user.command("password")
+@click.argument("name")
+@_data
+def change_password(name: str, data: str | None) -> None:
+    """Give NAME a new password; all of NAME's sessions end."""
+    password = _new_password()
+
+    async def work(services: Any) -> None:
+        await services.accounts.set_password(name, password)
+        click.echo(f"{name} has a new password and is signed out everywhere.")
+
+    _with_services(data, work)
+
+
+@user.command("disable")
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="Let NAME back in.")
+@_data
+def disable_user(name: str, undo: bool, data: str | None) -> None:
+    """Lock NAME out; all of NAME's sessions end."""
+
+    async def work(services: Any) -> None:
+        await services.accounts.set_disabled(name, disabled=not undo)
+        click.echo(f"{name} may sign in again." if undo else f"{name} is locked out.")
+
+    _with_services(data, work)
+
+
+@main.command()
+@click.argument("name")
+@_data
+def token(name: str, data: str | None) -> None:
+    """Print an access token of NAME, for trying the API. It lasts minutes."""
+
+    async def work(services: Any) -> None:
+        signed_in = await services.sessions.open(await services.accounts.named(name))
+        click.echo(signed_in.access.text)
+
+    _with_services(data, work)
+
+
+def _settings(**flags: str | None) -> Settings:
+    settings = load_settings(flags)
+    configure_logging(settings.log, settings.log_level)
+    return settings
+
+
+def _with_services(data: str | None, work: Callable[[Any], Awaitable[None]]) -> None:
+    """Run `work` on the use cases of a store nobody else has open."""
+    from madang.app.services import open_services
+
+    settings = load_settings({"data": data})
+    configure_logging(settings.log, "warning")  # a command answers; it does not tell the story of its start
+
+    async def run() -> None:
+        async with open_services(settings) as services:
+            await work(services)
+
+    _run(run())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(work)
+        return
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+def _new_password() -> str:
+    """Typed twice on a terminal, else the first line of standard input."""
+    if sys.stdin.isatty():
+        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return typed
+    return sys.stdin.readline().rstrip("\r\n")
