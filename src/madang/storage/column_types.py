@@ -19,7 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["Flag", "Hash", "Id", "Json", "Milliseconds", "Number", "Ordered", "Words", "among"]
+__all__ = ["Flag", "Hash", "Id", "Json", "Milliseconds", "Number", "Ordered", "Words", "among", "bigint"]
 
 Id = String(36).with_variant(UUID(as_uuid=False), "postgresql")
 Milliseconds = BigInteger()
@@ -71,3 +71,8 @@ def _among_postgresql(element: _Among, compiler: SQLCompiler, **options: Any) ->
 def among(column: ColumnElement[str], ids: Collection[str]) -> ColumnElement[bool]:
     """Whether the column is one of these ids; the ids travel as a single parameter."""
     return _Among(column, bindparam(None, ids, type_=_IdList()))
+
+
+def bigint(number: int) -> int:
+    """A number a client chose, brought into the range of a column; beyond it, comparisons come out the same."""
+    return max(-(1 << 62), min(number, 1 << 62))

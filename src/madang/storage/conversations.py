@@ -18,7 +18,7 @@ from madang.domain.reading import unread_count
 from madang.domain.search_text import fold
 from madang.ports.conversations import InboxPage, Member
 from madang.storage.accounts import USER_COLUMNS, matches, to_user, users_by_id
-from madang.storage.column_types import among
+from madang.storage.column_types import among, bigint
 from madang.storage.database import Database
 from madang.storage.messages import select_messages, to_message
 from madang.storage.tables import conversations, members, messages, users
@@ -86,7 +86,7 @@ def inbox(
     if exclude:
         statement = statement.where(~among(conversations.c.id, exclude))
     if before is not None:
-        statement = statement.where(tuple_(*place) < before)
+        statement = statement.where(tuple_(*place) < (bigint(before[0]), before[1]))
     statement = statement.order_by(*(column.desc() for column in place)).limit(limit + 1)
     found = _summaries(conn, statement, user_id, epoch)
     version = conn.scalar(select(users.c.inbox_version).where(users.c.id == user_id))

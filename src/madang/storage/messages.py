@@ -16,7 +16,7 @@ from madang.clock import to_iso
 from madang.contract.shapes import Attachment, Message, Quote, Sender, SystemEvent
 from madang.domain.message import MessageType, excerpt
 from madang.ports.log import Head, LogSlice, PageWindow
-from madang.storage.column_types import among
+from madang.storage.column_types import among, bigint
 from madang.storage.tables import conversations, messages, users
 
 __all__ = ["heads", "page", "quote", "select_messages", "since", "stored_messages", "to_message"]
@@ -118,7 +118,7 @@ def since(conn: Connection, conversation_id: str, version: int, limit: int, epoc
     if head is None:
         return None
     statement = (
-        _SELECT.where(messages.c.conversation_id == conversation_id, messages.c.version > version)
+        _SELECT.where(messages.c.conversation_id == conversation_id, messages.c.version > bigint(version))
         .order_by(messages.c.version)
         .limit(limit + 1)
     )
@@ -144,14 +144,14 @@ def page(conn: Connection, conversation_id: str, window: PageWindow, visible_fro
 def _newer(conn: Connection, visible: Select[Any], bound: int, limit: int) -> list[Any]:
     """Rows above a seq, oldest first."""
     seq = messages.c.seq
-    return list(conn.execute(visible.where(seq > bound).order_by(seq).limit(limit)))
+    return list(conn.execute(visible.where(seq > bigint(bound)).order_by(seq).limit(limit)))
 
 
 def _older(conn: Connection, visible: Select[Any], bound: int | None, limit: int) -> list[Any]:
     """Rows below a seq, or up to the newest, oldest first."""
     seq = messages.c.seq
     if bound is not None:
-        visible = visible.where(seq < bound)
+        visible = visible.where(seq < bigint(bound))
     return list(conn.execute(visible.order_by(seq.desc()).limit(limit)))[::-1]
 
 
@@ -161,7 +161,7 @@ def _seq_at(conn: Connection, conversation_id: str, at: int, visible_from_seq: i
     columns = select(messages.c.seq).where(here, messages.c.seq >= visible_from_seq)
     # Time never falls within a conversation, so the first by (time, seq) is the first by seq; the index has the time.
     first = conn.scalar(
-        columns.where(messages.c.created_at >= at).order_by(messages.c.created_at, messages.c.seq).limit(1)
+        columns.where(messages.c.created_at >= bigint(at)).order_by(messages.c.created_at, messages.c.seq).limit(1)
     )
     if first is not None:
         seq: int = first

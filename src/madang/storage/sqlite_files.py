@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from madang.config import SettingsError
+from madang.config import InUseError, SettingsError
 
 __all__ = ["FolderLock", "check_folder"]
 
@@ -63,7 +63,7 @@ class FolderLock:
         """Take the lock or say who has it.
 
         Raises:
-            SettingsError: if another process, or another store of this one, has it.
+            InUseError: if another process, or another store of this one, has it.
         """
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -75,7 +75,7 @@ class FolderLock:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             os.close(descriptor)
             who = f" (process {holder})" if holder else ""
-            raise SettingsError(
+            raise InUseError(
                 setting,
                 f"another Madang{who} is using {self._path.parent}: stop it, or give this one a folder of its own.",
             ) from None
