@@ -61,7 +61,7 @@ export class CatchUp {
     const conversation = this.#conversation(id);
     if (conversation === undefined || !this.#online) return;
     if (conversation.behind) void this.#run(id);
-    else if (conversation.held.length > 0) this.#hold(id, conversation.version);
+    else if (conversation.held.length > 0) this.#hold(id, conversation.summary.version);
   }
 
   #hold(id: string, version: number): void {
@@ -71,7 +71,7 @@ export class CatchUp {
       const conversation = this.#conversation(id);
       if (conversation === undefined || conversation.held.length === 0) return;
       // Events that moved on since have a hole of their own, and 300 ms of their own.
-      if (conversation.version === version) this.#deps.change(id, { type: "behind" });
+      if (conversation.summary.version === version) this.#deps.change(id, { type: "behind" });
       this.look(id);
     }, HOLD_MS);
     this.#holding.set(id, timer);
@@ -126,8 +126,8 @@ export class CatchUp {
 
 function onlyCreations(conversation: ConversationState, summary: Summary): boolean {
   const missing = summary.lastSeq - lastSeq(conversation);
-  const changes = summary.version - conversation.version;
-  return summary.epoch === conversation.epoch && changes === missing && missing <= MOST_FILLED;
+  const changes = summary.version - conversation.summary.version;
+  return summary.epoch === conversation.summary.epoch && changes === missing && missing <= MOST_FILLED;
 }
 
 function lastSeq(conversation: ConversationState): number {

@@ -65,7 +65,7 @@ function receive(message: Message, deps: EventDependencies): void {
     deps.unknown(id);
     return;
   }
-  const event = { epoch: message.epoch ?? conversation.epoch, version: message.version, message };
+  const event = { epoch: message.epoch ?? conversation.summary.epoch, version: message.version, message };
   deps.change(id, { type: "event", event });
   if (message.system !== undefined) deps.membersChanged(id);
 }

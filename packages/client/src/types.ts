@@ -53,10 +53,8 @@ export type Loading = "none" | "newest" | "older";
 
 export interface ConversationState {
   readonly id: string;
+  /** Follows the log: its `epoch` and `version` are those of the last change applied here. */
   readonly summary: Summary;
-  /** The history the numbers belong to, and the last change applied here. */
-  readonly epoch: string;
-  readonly version: number;
   /** True once the newest page is here; until then `messages` is empty. */
   readonly loaded: boolean;
   /** By seq, ascending, without holes. */

@@ -60,8 +60,6 @@ export function fromSummary(summary: Summary): ConversationState {
   return {
     id: summary.id,
     summary,
-    epoch: summary.epoch,
-    version: summary.version,
     loaded: false,
     messages: [],
     pending: [],
@@ -79,17 +77,18 @@ export function fromSummary(summary: Summary): ConversationState {
 
 /** A summary that delivery starts from: events above its version follow. */
 export function attach(state: ConversationState, summary: Summary, meId: string | null): ConversationState {
-  const sameEpoch = summary.epoch === state.epoch;
-  if (sameEpoch && summary.version < state.version) return state;
+  const sameEpoch = summary.epoch === state.summary.epoch;
+  if (sameEpoch && summary.version < state.summary.version) return state;
   const settled = { ...state, behind: false };
-  if (sameEpoch && summary.version === state.version) return adoptSummary(settled, summary);
+  if (sameEpoch && summary.version === state.summary.version) return adoptSummary(settled, summary);
   if (state.loaded || state.loading !== "none") return markBehind(state);
   return settle(adoptSummary(settled, summary), summary.version, meId);
 }
 
 /** Other settings of one's own; the log's part of the summary counts only if it is of the same version. */
 export function changeSettings(state: ConversationState, summary: Summary): ConversationState {
-  if (summary.epoch === state.epoch && summary.version === state.version) return adoptSummary(state, summary);
+  if (summary.epoch === state.summary.epoch && summary.version === state.summary.version)
+    return adoptSummary(state, summary);
   const { lastReadSeq: _mark, unreadCount: _unread, ...settings } = summary.me;
   return { ...state, summary: withMembership(state.summary, settings) };
 }
@@ -103,7 +102,11 @@ export function reduceConversation(
     case "event":
       return applyEvent(state, action.event, meId);
     case "stored":
-      return applyEvent(state, { epoch: state.epoch, version: action.message.version, message: action.message }, meId);
+      return applyEvent(
+        state,
+        { epoch: state.summary.epoch, version: action.message.version, message: action.message },
+        meId,
+      );
     case "versionReached":
       return reachVersion(state, action.epoch, action.version, meId);
     case "behind":

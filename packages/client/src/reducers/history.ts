@@ -41,7 +41,7 @@ export function caughtUp(
   meId: string | null,
 ): ConversationState {
   // Live events may have gone past the answer while it was under way: then only its rows count.
-  const overtaken = summary.epoch === state.epoch && summary.version < state.version;
+  const overtaken = summary.epoch === state.summary.epoch && summary.version < state.summary.version;
   const base = { ...(overtaken ? state : adoptSummary(state, summary)), behind: false };
   if (!state.loaded) return settle(base, summary.version, meId);
   const messages = how === "append" ? placePage(state.messages, rows) : rows;
@@ -64,12 +64,10 @@ export function trim(state: ConversationState, keep: number): ConversationState 
 
 /** Takes the server's summary as the truth up to its version; a new epoch voids what was held. */
 export function adoptSummary(state: ConversationState, summary: Summary): ConversationState {
-  const sameEpoch = summary.epoch === state.epoch;
+  const sameEpoch = summary.epoch === state.summary.epoch;
   return {
     ...state,
     summary: keepFurtherMark(summary, sameEpoch ? state.summary : undefined),
-    epoch: summary.epoch,
-    version: sameEpoch ? state.version : 0,
     held: state.held.filter((event) => event.epoch === summary.epoch),
   };
 }
@@ -77,7 +75,7 @@ export function adoptSummary(state: ConversationState, summary: Summary): Conver
 /** The rows with the events over them that came meanwhile; one that does not touch them is missing, and found to be. */
 function overlay(rows: readonly Message[], state: ConversationState): readonly Message[] {
   return state.arrived
-    .filter((event) => event.epoch === state.epoch)
+    .filter((event) => event.epoch === state.summary.epoch)
     .reduce<readonly Message[]>((run, event) => placeRow(run, event.message) ?? run, rows);
 }
 

@@ -2,7 +2,7 @@
  * One conversation's log, applied: versioned events in, the next state of the conversation out.
  *
  * Invariants:
- * 1. `version` is the last change that was applied with every change before it.
+ * 1. `summary.version` is the last change that was applied with every change before it.
  * 2. An event above `version + 1` is held, never shown: the run of messages has no hole.
  * 3. Whatever order, repetition or loss the events had, once a hole is filled the state is the one a fresh load gives.
  */
@@ -19,10 +19,10 @@ const MOST_HELD = 500;
 export function applyEvent(state: ConversationState, event: VersionedEvent, meId: string | null): ConversationState {
   const fetching = state.loading !== "none" || state.behind;
   const noted = fetching ? { ...state, arrived: [...state.arrived, event] } : state;
-  if (event.epoch !== noted.epoch) return markBehind(noted);
-  if (event.version <= noted.version) return applyMessage(noted, event.message, meId);
-  if (event.version > noted.version + 1) return hold(noted, event);
-  return release({ ...applyMessage(noted, event.message, meId), version: event.version }, meId);
+  if (event.epoch !== noted.summary.epoch) return markBehind(noted);
+  if (event.version <= noted.summary.version) return applyMessage(noted, event.message, meId);
+  if (event.version > noted.summary.version + 1) return hold(noted, event);
+  return release(withVersion(applyMessage(noted, event.message, meId), event.version), meId);
 }
 
 /** The server says that everything up to `version` was sent: what is held up to there has no hole before it. */
@@ -32,8 +32,8 @@ export function reachVersion(
   version: number,
   meId: string | null,
 ): ConversationState {
-  if (epoch !== state.epoch) return markBehind(state);
-  if (version <= state.version) return state;
+  if (epoch !== state.summary.epoch) return markBehind(state);
+  if (version <= state.summary.version) return state;
   return settle(state, version, meId);
 }
 
@@ -51,7 +51,7 @@ function applyHeldUpTo(state: ConversationState, version: number, meId: string |
   const held = state.held.filter((event) => event.version > version);
   let next: ConversationState = { ...state, held };
   for (const event of ready) next = applyMessage(next, event.message, meId);
-  return { ...next, version: Math.max(next.version, version) };
+  return withVersion(next, version);
 }
 
 /** Applies what is held and now follows without a hole. */
@@ -59,12 +59,16 @@ function release(state: ConversationState, meId: string | null): ConversationSta
   let next = state;
   let taken = 0;
   for (const event of state.held) {
-    if (event.version > next.version + 1) break;
+    if (event.version > next.summary.version + 1) break;
     next = applyMessage(next, event.message, meId);
-    next = { ...next, version: Math.max(next.version, event.version) };
+    next = withVersion(next, event.version);
     taken += 1;
   }
   return taken === 0 ? next : { ...next, held: state.held.slice(taken) };
+}
+
+function withVersion(state: ConversationState, version: number): ConversationState {
+  return version > state.summary.version ? { ...state, summary: { ...state.summary, version } } : state;
 }
 
 export function markBehind(state: ConversationState): ConversationState {
