@@ -18,7 +18,7 @@ import type { ConversationAction } from "./reducers/conversation.ts";
 import type { Draft, PendingMessage, State } from "./types.ts";
 
 export interface OutboxDependencies {
-  readonly line: Line;
+  readonly line: Pick<Line, "request">;
   getState(): State;
   change(conversationId: string, action: ConversationAction): void;
   /** Epoch milliseconds. */

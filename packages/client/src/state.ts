@@ -47,7 +47,7 @@ export const initialState: State = {
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case "connection":
-      return { ...state, connection: action.connection };
+      return patch(state, { connection: action.connection });
     case "forgotten":
       return { ...initialState, connection: action.connection };
     case "welcomed":
@@ -55,24 +55,30 @@ export function reduce(state: State, action: Action): State {
     case "attached":
       return attachAll(state, action.summaries);
     case "listCompleted":
-      return state.listComplete ? state : { ...state, listComplete: true };
+      return patch(state, { listComplete: true });
     case "settingsChanged":
       return change(state, action.summary.id, (conversation) => changeSettings(conversation, action.summary));
     case "removed":
-      return { ...state, ...removeConversation(state, action.id) };
+      return patch(state, removeConversation(state, action.id));
     case "usersMet":
-      return { ...state, users: meet(state.users, action.users) };
+      return patch(state, { users: meet(state.users, action.users) });
     case "userUpdated":
       return updateUser(state, action.user);
     case "onlineListed":
-      return { ...state, online: new Set([...(action.first ? [] : state.online), ...action.userIds]) };
+      return patch(state, { online: new Set([...(action.first ? [] : state.online), ...action.userIds]) });
     case "presence":
-      return { ...state, online: setOnline(state.online, action.userId, action.online) };
+      return patch(state, { online: setOnline(state.online, action.userId, action.online) });
     case "conversation":
       return reduceOne(state, action.id, action.action);
     case "everyConversation":
       return changeEvery(state, (one) => reduceConversation(one, action.action, state.me?.id ?? null));
   }
+}
+
+/** The state with some parts replaced; the same state if they are what it has. */
+function patch(state: State, parts: Partial<State>): State {
+  const names = Object.keys(parts) as (keyof State)[];
+  return names.every((name) => parts[name] === state[name]) ? state : { ...state, ...parts };
 }
 
 function welcome(state: State, me: User, limits: Limits | null): State {
@@ -112,8 +118,7 @@ function updateUser(state: State, user: User): State {
 function change(state: State, id: string, how: (conversation: ConversationState) => ConversationState): State {
   const conversation = state.conversations.get(id);
   if (conversation === undefined) return state;
-  const list = putConversation(state, how(conversation));
-  return list === state ? state : { ...state, ...list };
+  return patch(state, putConversation(state, how(conversation)));
 }
 
 function changeEvery(state: State, how: (conversation: ConversationState) => ConversationState): State {
