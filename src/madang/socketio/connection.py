@@ -100,7 +100,7 @@ class Connection:
             rest = namespace.run_middlewares(socket, packet.data)
         except ConnectionRefused as refusal:
             self._refuse(namespace.name, refusal)
-        except Exception:
+        except Exception:  # noqa: BLE001  # an application's middleware may raise anything
             self._fail()
         else:
             if rest is None:
@@ -121,7 +121,7 @@ class Connection:
         except ConnectionRefused as refusal:
             if self.engine.open:
                 self._refuse(socket.namespace.name, refusal)
-        except Exception:
+        except Exception:  # noqa: BLE001  # an application's middleware may raise anything
             self._fail()
         else:
             if self.engine.open:
@@ -141,7 +141,7 @@ class Connection:
         self.engine.outbox.push(EventPacket(error))
 
     def _fail(self) -> None:
-        _log.exception("a middleware failed")  # noqa: LOG004  # called from except blocks only
+        _log.exception("a middleware failed")  # called from except blocks only
         self.engine.close(DisconnectReason.FORCED_SERVER_CLOSE, INTERNAL_ERROR, "internal error")
 
     def on_timer(self, now: float) -> None:

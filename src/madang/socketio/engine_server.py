@@ -9,6 +9,7 @@ As an ASGI application it answers polling; the WebSocket half is ``websocket_pro
 
 from __future__ import annotations
 
+import asyncio
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -16,11 +17,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from madang.socketio.engine import GOING_AWAY, Application, Engine, Transport
+from madang.socketio.exchange import Exchange, Receive, Scope, Send
 from madang.socketio.flusher import Flusher
 from madang.socketio.frames import ControlPacket, Joiner
 from madang.socketio.heartbeat import TimerWheel, monotonic
 from madang.socketio.picows_check import check_picows
-from madang.socketio.polling import Receive, Scope, Send, serve_polling
+from madang.socketio.polling import serve_polling
 from madang.socketio.reasons import DisconnectReason
 from madang.socketio.upgrade import UpgradeAttempt
 from madang.socketio.websocket_protocol import websocket_protocol
@@ -36,6 +38,7 @@ _ID_BYTES = 15  # 20 characters in base64, as in Node
 # Below this interval the first ping keeps its exact time: nobody has herds of connections with such settings.
 _RANDOMISE_ABOVE = 5.0
 _EARLIEST_FIRST_PING = 0.2
+_CLOSED_PER_TURN = 200
 
 ApplicationFactory = Callable[[Engine], Application]
 
@@ -68,7 +71,7 @@ class EngineServer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an HTTP request, as an ASGI application; the path is not looked at."""
-        await serve_polling(self, scope, receive, send)
+        await serve_polling(self, Exchange(scope, receive, send))
 
     @property
     def websocket_protocol(self) -> Any:
@@ -86,12 +89,14 @@ class EngineServer:
         self.wheel.start()
 
     async def close(self, code: int = GOING_AWAY) -> None:
-        """Close every engine; calling it twice is harmless.
+        """Close every engine, a few hundred per turn of the loop; calling it twice is harmless.
 
         WebSockets still have two seconds to answer the CLOSE; a loop that ends earlier ends them.
         """
-        for engine in list(self.engines.values()):
+        for number, engine in enumerate(list(self.engines.values()), start=1):
             engine.close(DisconnectReason.SERVER_SHUTTING_DOWN, code)
+            if number % _CLOSED_PER_TURN == 0:
+                await asyncio.sleep(0)
 
     def open_engine(self, transport: Transport, request: Request, name: TransportName) -> Engine:
         """Make the engine of a handshake that was verified, and queue its first packet."""

@@ -30,12 +30,12 @@ class EventTable:
     """Handlers of one namespace. What a peer sends never reaches the handlers of "connection" and "disconnect"."""
 
     def __init__(self) -> None:
-        self._handlers: dict[str, list[Handler]] = {}
+        self._handlers: dict[str, list[tuple[Handler, bool]]] = {}  # with whether it is a coroutine function
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, event: str, handler: Handler) -> None:
         """Append a handler; those of one event start in the order they were added."""
-        self._handlers.setdefault(event, []).append(handler)
+        self._handlers.setdefault(event, []).append((handler, inspect.iscoroutinefunction(handler)))
 
     def received(self, socket: Socket, event: str, args: list[Any], ack: Ack | None) -> None:
         """Start the handlers of an event from a peer."""
@@ -52,8 +52,8 @@ class EventTable:
             task.cancel()
 
     def _dispatch(self, socket: Socket, event: str, args: list[Any], ack: Ack | None) -> None:
-        for handler in self._handlers.get(event, ()):
-            if inspect.iscoroutinefunction(handler):
+        for handler, is_async in self._handlers.get(event, ()):
+            if is_async:
                 socket.starting += 1
                 self._spawn(self._run_async(socket, handler, args, ack))
             elif socket.starting:
@@ -69,7 +69,7 @@ class EventTable:
     def _run_sync(self, socket: Socket, handler: Handler, args: list[Any], ack: Ack | None) -> None:
         try:
             result = handler(socket, *args)
-        except Exception:
+        except Exception:  # noqa: BLE001  # an application's handler may raise anything
             _log.exception("a handler failed")
             return
         if inspect.isawaitable(result):
@@ -81,7 +81,7 @@ class EventTable:
         socket.starting -= 1
         try:
             result = await handler(socket, *args)
-        except Exception:
+        except Exception:  # noqa: BLE001  # an application's handler may raise anything
             _log.exception("a handler failed")
         else:
             _answer(ack, result)
@@ -89,7 +89,7 @@ class EventTable:
     async def _finish(self, awaitable: Awaitable[Any], ack: Ack | None) -> None:
         try:
             result = await awaitable
-        except Exception:
+        except Exception:  # noqa: BLE001  # an application's handler may raise anything
             _log.exception("a handler failed")
         else:
             _answer(ack, result)
@@ -110,5 +110,5 @@ def _answer(ack: Ack | None, result: Any) -> None:
             ack(*result)
         else:
             ack(result)
-    except Exception:
+    except Exception:  # noqa: BLE001  # nor must what it returns
         _log.exception("the result of a handler has no JSON form")

@@ -56,7 +56,7 @@ class Flusher:
             outbox = dirty.popleft()
             try:
                 more = outbox.flush()
-            except Exception:
+            except Exception:  # noqa: BLE001  # one broken connection must not keep the others from being written
                 _log.exception("flushing an outbox failed")
                 continue
             if more and not outbox.dirty:

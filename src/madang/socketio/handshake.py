@@ -31,7 +31,7 @@ _KEPT = {
 }
 _PROTOCOL_QUERY = frozenset({"EIO", "transport", "sid", "t", "b64"})
 _MAX_QUERY_FIELDS = 32
-_MAX_SHARED = 4096
+_MAX_SHARED, _LONGEST_SHARED = 4096, 256
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _shared: dict[str, str] = {}
 
@@ -111,6 +111,8 @@ def has_invalid_characters(value: str) -> bool:
 
 def _share(value: str) -> str:
     # Cookies are left out above: they differ for everybody, and a secret has no business in a table.
+    if len(value) > _LONGEST_SHARED:
+        return value
     if len(_shared) >= _MAX_SHARED:
         _shared.clear()
     return _shared.setdefault(value, value)

@@ -100,6 +100,6 @@ class TimerWheel:
                     target.slot = NO_SLOT
                     try:
                         target.on_timer(now)
-                    except Exception:
+                    except Exception:  # noqa: BLE001  # one broken target must not stop the wheel
                         _log.exception("a timer failed")
         self._arm()

@@ -210,7 +210,7 @@ class Namespace:
             return
         try:
             sink(socket, event, data, ack)
-        except Exception:
+        except Exception:  # noqa: BLE001  # an application's sink may raise anything
             _log.exception("the sink of events failed")
 
     def cancel_handlers(self) -> None:

@@ -40,7 +40,7 @@ class _QuietLogger:
     debug = info = warning = error = log
 
     def exception(self, message: str, *args: object) -> None:
-        _log.exception(message, *args)  # noqa: LOG004  # picows calls this inside an except block
+        _log.exception(message, *args)  # picows calls this inside an except block
 
 
 _quiet = _QuietLogger()

@@ -1,7 +1,7 @@
-"""Long-polling: the ASGI application of an engine server, and the transport it serves.
+"""Long-polling: the requests of Engine.IO over HTTP, and the transport they make up.
 
-Owns the HTTP of Engine.IO: status codes, CORS, limits of a body, one poll and one post at a time for each connection.
-Must never hold a request open that cannot be answered, nor read a body beyond the limit.
+Owns one poll and one post at a time for each connection, and which status answers what. Must never hold a request open
+that cannot be answered.
 
 Invariants:
 1. A poll that waits is ended by data, by a farewell or by its own connection going away, which closes the engine.
@@ -11,26 +11,18 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from madang.socketio.engine import NORMAL, PROTOCOL_ERROR
-from madang.socketio.handshake import Request, keep_headers, parse_query
+from madang.socketio.exchange import Exchange
 from madang.socketio.reasons import DisconnectReason
-from madang.socketio.verify import BAD_REQUEST, Refusal, verify
-from madang.socketio.wire.engineio_packet import NOOP, ParseError, join_payload, split_payload
+from madang.socketio.verify import BAD_REQUEST, FORBIDDEN, verify
+from madang.socketio.wire.engineio_packet import CLOSE, NOOP, ParseError, join_payload, split_payload
 
 if TYPE_CHECKING:
     from madang.socketio.engine import Engine
     from madang.socketio.engine_server import EngineServer
     from madang.socketio.frames import Sendable
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
-
-_PREFLIGHT_SECONDS = b"600"
 
 
 class PollingTransport:
@@ -39,7 +31,7 @@ class PollingTransport:
     __slots__ = ("_poll", "posting", "writable")
 
     def __init__(self) -> None:
-        self._poll: asyncio.Future[bytes | None] | None = None
+        self._poll: asyncio.Future[bytes] | None = None
         self.writable = False
         self.posting = False
 
@@ -47,8 +39,8 @@ class PollingTransport:
     def buffered(self) -> int:
         return 0  # an answered poll is the HTTP server's business, and the next one does not come before it arrived
 
-    def open_poll(self) -> asyncio.Future[bytes | None] | None:
-        """Begin a poll; None when one waits already. The future gives the body, or None for a refusal."""
+    def open_poll(self) -> asyncio.Future[bytes] | None:
+        """Begin a poll; None when one waits already. The future gives the body."""
         if self._poll is not None:
             return None
         self._poll = asyncio.get_running_loop().create_future()
@@ -66,7 +58,7 @@ class PollingTransport:
         return len(body)
 
     def close(self, code: int, reason: str) -> None:
-        """End the poll that waits; after an upgrade that is a noop, after a close it was answered before."""
+        """End a poll that still waits, as one does when the peer goes over to WebSocket too early."""
         self._answer(NOOP)
 
     def _answer(self, body: bytes) -> None:
@@ -76,106 +68,75 @@ class PollingTransport:
             poll.set_result(body)
 
 
-async def serve_polling(server: EngineServer, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve_polling(server: EngineServer, exchange: Exchange) -> None:
     """Answer one HTTP request to an engine server."""
-    request = _read_request(server, scope)
+    request = exchange.read_request(server)
     if request is None:
-        await _respond_refusal(send, BAD_REQUEST, [])
+        await exchange.refuse(BAD_REQUEST)
         return
-    cors = _cors_headers(server, request)
     if request.method == "OPTIONS":
-        await _preflight(server, request, scope, send, cors)
+        await (exchange.answer_preflight() if server.origin_allowed(request) else exchange.refuse(FORBIDDEN))
         return
     refusal = verify(server, request)
     if refusal is not None:
-        await _respond_refusal(send, refusal, cors)
+        await exchange.refuse(refusal)
         return
     sid = request.query.get("sid")
     if not sid:
-        engine = server.open_engine(PollingTransport(), request, "polling")
-        await _poll(server, engine, receive, send, cors)
-        return
-    engine = server.engines[sid]
-    match request.method:
-        case "GET":
-            await _poll(server, engine, receive, send, cors)
-        case "POST":
-            await _post(server, engine, scope, receive, send, cors)
-        case _:
-            await _respond_refusal(send, BAD_REQUEST, cors)
+        await _poll(server, server.open_engine(PollingTransport(), request, "polling"), exchange)
+    elif request.method == "GET":
+        await _poll(server, server.engines[sid], exchange)
+    elif request.method == "POST":
+        await _post(server, server.engines[sid], exchange)
+    else:
+        await exchange.refuse(BAD_REQUEST)
 
 
-def _read_request(server: EngineServer, scope: Scope) -> Request | None:
-    query = parse_query(scope["query_string"])
-    if query is None:
-        return None
-    client = scope.get("client")
-    headers = keep_headers(scope["headers"])
-    return Request(
-        method=scope["method"],
-        query=query,
-        headers=headers,
-        address=server.client_address(client[0] if client else "", headers),
-        secure=scope.get("scheme") == "https",
-    )
-
-
-async def _poll(server: EngineServer, engine: Engine, receive: Receive, send: Send, cors: Headers) -> None:
+async def _poll(server: EngineServer, engine: Engine, exchange: Exchange) -> None:
     transport = engine.transport
     poll = transport.open_poll() if isinstance(transport, PollingTransport) else None
     if poll is None or not isinstance(transport, PollingTransport):
         engine.close(DisconnectReason.TRANSPORT_ERROR, PROTOCOL_ERROR, "overlapping polls")
-        await _respond_refusal(send, BAD_REQUEST, cors)
+        await exchange.refuse(BAD_REQUEST)
         return
     server.flusher.flush_now(engine.outbox)
-    if not poll.done():
-        watcher = asyncio.ensure_future(_disconnected(receive))
-        try:
-            await asyncio.wait((poll, watcher), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            watcher.cancel()
-            if not poll.done():
-                transport.drop_poll()
-                engine.transport_closed(transport, DisconnectReason.TRANSPORT_ERROR)
     body = poll.result() if poll.done() else None
+    try:
+        body = await exchange.wait_for(poll) if body is None else body
+    finally:
+        if not poll.done():
+            transport.drop_poll()
+            engine.transport_closed(transport, DisconnectReason.TRANSPORT_ERROR)
     if body is not None:
-        await _respond(send, 200, b"text/plain; charset=UTF-8", body, cors)
+        await exchange.respond(200, body, b"text/plain; charset=UTF-8")
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _post(
-    server: EngineServer, engine: Engine, scope: Scope, receive: Receive, send: Send, cors: Headers
-) -> None:
+async def _post(server: EngineServer, engine: Engine, exchange: Exchange) -> None:
     transport = engine.transport
-    if not isinstance(transport, PollingTransport) or transport.posting or _is_binary(scope):
-        engine.close(DisconnectReason.TRANSPORT_ERROR, PROTOCOL_ERROR, "overlapping posts")
-        await _respond_refusal(send, BAD_REQUEST, cors)
+    binary = exchange.header(b"content-type").lower().startswith(b"application/octet-stream")
+    if not isinstance(transport, PollingTransport) or transport.posting or binary:
+        engine.close(DisconnectReason.TRANSPORT_ERROR, PROTOCOL_ERROR, "invalid content")
+        await exchange.refuse(BAD_REQUEST)
         return
     transport.posting = True
     try:
-        body = await _read_body(scope, receive, server.options.max_payload)
+        body = await exchange.read_body(server.options.max_payload)
     finally:
         transport.posting = False
     if body is None:
         engine.transport_closed(transport, DisconnectReason.TRANSPORT_ERROR)
-        return
-    if len(body) > server.options.max_payload:
+    elif len(body) > server.options.max_payload:
         engine.close(DisconnectReason.TRANSPORT_ERROR, NORMAL)
-        await _respond(send, 413, b"text/plain", b"", [*cors, (b"connection", b"close")])
-        return
-    if _receive_body(engine, body, server.options.max_packets_per_body):
-        await _respond(send, 200, b"text/html", b"ok", cors)
+        await exchange.respond(413, b"", b"text/plain", (b"connection", b"close"))
+    elif _receive_body(engine, body, server.options.max_packets_per_body):
+        await exchange.respond(200, b"ok", b"text/html")
     else:
-        await _respond_refusal(send, BAD_REQUEST, cors)
+        await exchange.refuse(BAD_REQUEST)
 
 
 def _receive_body(engine: Engine, body: bytes, max_packets: int) -> bool:
-    """Feed a body to its engine; False when the peer broke a rule with it."""
-    if not engine.open:
+    """Feed a body to its engine; False when the peer broke a rule with it, or the engine is gone."""
+    if engine.session.closed:
         return False
     try:
         packets = split_payload(body, max_packets)
@@ -185,72 +146,5 @@ def _receive_body(engine: Engine, body: bytes, max_packets: int) -> bool:
     for packet in packets:
         engine.text_received(packet)
         if not engine.open:
-            return packet == b"1"  # closing is what the peer asked for; anything else was a mistake
+            return packet == CLOSE  # closing is what the peer asked for; anything else was a mistake
     return True
-
-
-def _is_binary(scope: Scope) -> bool:
-    return any(
-        name == b"content-type" and value.lower().startswith(b"application/octet-stream")
-        for name, value in scope["headers"]
-    )
-
-
-async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
-    """Read at most one byte beyond the limit; None when the peer went away."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > limit:
-            return bytes(limit + 1)
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        if len(body) > limit or not message.get("more_body", False):
-            return bytes(body)
-
-
-# ------------------------------------------------------------------------------------------------- answers
-
-
-def _cors_headers(server: EngineServer, request: Request) -> Headers:
-    if server.options.origins == "*":
-        return [(b"access-control-allow-origin", b"*")]
-    origin = request.origin
-    if origin is None or not server.origin_allowed(request):
-        return [(b"vary", b"Origin")]
-    return [
-        (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-allow-credentials", b"true"),
-        (b"vary", b"Origin"),
-    ]
-
-
-async def _preflight(server: EngineServer, request: Request, scope: Scope, send: Send, cors: Headers) -> None:
-    if not server.origin_allowed(request):
-        await _respond(send, 403, b"text/plain", b"", cors)
-        return
-    wanted = next((value for name, value in scope["headers"] if name == b"access-control-request-headers"), b"")
-    headers: Headers = [
-        *cors,
-        (b"access-control-allow-methods", b"GET,POST,OPTIONS"),
-        (b"access-control-allow-headers", wanted or b"content-type"),
-        (b"access-control-max-age", _PREFLIGHT_SECONDS),
-    ]
-    await _respond(send, 204, b"", b"", headers)
-
-
-async def _respond_refusal(send: Send, refusal: Refusal, cors: Headers) -> None:
-    headers = [*cors]
-    if refusal.retry_after is not None:
-        headers.append((b"retry-after", b"%d" % refusal.retry_after))
-    await _respond(send, refusal.status, b"application/json", refusal.body, headers)
-
-
-async def _respond(send: Send, status: int, content_type: bytes, body: bytes, extra: Headers) -> None:
-    headers: Headers = [(b"cache-control", b"no-store"), *extra]
-    if status != 204:
-        headers += [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

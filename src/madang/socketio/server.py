@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import uvicorn
 
 from madang.socketio.connection import Connection
 from madang.socketio.engine import GOING_AWAY, Engine
 from madang.socketio.engine_server import EngineServer
+from madang.socketio.exchange import Receive, Scope, Send
 from madang.socketio.namespace import AnyHandler, Middleware, Namespace
 from madang.socketio.options import ServerOptions
-from madang.socketio.polling import Receive, Scope, Send
 
 if TYPE_CHECKING:
     from madang.socketio.broadcast import Broadcast
@@ -70,6 +70,12 @@ class Server:
     def sockets(self) -> Mapping[str, Socket]:
         """The sockets of "/"."""
         return self._root.sockets
+
+    @overload
+    def on(self, event: str) -> Callable[[AnyHandler], AnyHandler]: ...
+
+    @overload
+    def on(self, event: str, handler: AnyHandler) -> AnyHandler: ...
 
     def on(self, event: str, handler: AnyHandler | None = None) -> Any:
         """Add a handler to "/", as ``Namespace.on``."""

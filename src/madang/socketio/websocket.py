@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from madang.socketio.engine import INVALID_DATA, NORMAL, PROTOCOL_ERROR, RESTART, TOO_BIG
+from madang.socketio.engine import INVALID_DATA, PROTOCOL_ERROR, RESTART, TOO_BIG
 from madang.socketio.heartbeat import NO_SLOT, monotonic
 from madang.socketio.reasons import DisconnectReason
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from madang.socketio.frames import Sendable
     from madang.socketio.handshake import Request
 
-_TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+_TEXT, _CONTINUATION = WSMsgType.TEXT, WSMsgType.CONTINUATION
+_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 _PING, _CLOSE = WSMsgType.PING, WSMsgType.CLOSE
 _CLOSE_SECONDS = 2.0  # how long a peer may take to answer a CLOSE
 _MAX_PONG_BACKLOG = 4096
@@ -49,7 +50,7 @@ class Receiver(Protocol):
         """Learn that the WebSocket is gone."""
 
 
-class WebSocketTransport(WSListener):  # type: ignore[misc]  # picows' stubs leave the base untyped
+class WebSocketTransport(WSListener):
     """One WebSocket. picows calls the ``on_ws_*`` methods and the two about writing."""
 
     __slots__ = (
@@ -93,7 +94,7 @@ class WebSocketTransport(WSListener):  # type: ignore[misc]  # picows' stubs lea
                 self._tcp.close()
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._fail(PROTOCOL_ERROR, "reserved bits")
-        elif kind == _TEXT or kind == _BINARY:
+        elif kind in _DATA:
             if frame.payload_size > self._server.options.max_payload:
                 self._fail(TOO_BIG, "message too big")
             elif self._parts is not None:
@@ -139,8 +140,8 @@ class WebSocketTransport(WSListener):  # type: ignore[misc]  # picows' stubs lea
                 self._message(bytes(parts), is_text=self._parts_are_text)
 
     def _answer_close(self, transport: WSTransport, frame: WSFrame) -> None:
-        code = int(frame.get_close_code())
-        transport.send_close(_close_code(code or NORMAL))
+        code = frame.get_close_code()
+        transport.send_close(WSCloseCode.OK if code == WSCloseCode.NO_INFO else code)
         self._tcp.close()
         self._lost(DisconnectReason.TRANSPORT_CLOSE)
 
