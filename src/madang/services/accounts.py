@@ -159,7 +159,8 @@ class AccountService:
 
     async def _still_holds(self, signed_in: SignIn, password: str) -> None:
         """End a session that was opened while its account was disabled or given another password: the end of all
-        sessions, which comes with both, may have been just before it."""
+        sessions, which comes with both, may have been just before it.
+        """
         before = signed_in.account
         current = await self._accounts.by_id(before.user.id)
         if current is not None and not current.disabled:

@@ -83,8 +83,6 @@ class ProfileService:
     async def find_all(self, actor_id: str, user_ids: Sequence[str]) -> list[User]:
         """Those of these people who exist and may be seen, in the order asked.
 
-        Under `shared` and `closed` it costs one look-up per person.
-
         Raises:
             MadangError: `too_large`.
         """
@@ -95,7 +93,8 @@ class ProfileService:
         found = [users[user_id] for user_id in wanted if user_id in users]
         if self._directory in ("open", "exact"):
             return found  # who may look up any username learns nothing new from an id nobody can guess
-        return [user for user in found if await self._shares(actor_id, user)]
+        visible = await self._conversations.sharing(actor_id, [user.id for user in found])
+        return [user for user in found if user.id in visible]
 
     async def search(self, actor_id: str, query: str, limit: int) -> list[User]:
         """People by name or username, as the policy allows. Raises `MadangError(invalid)`, `too_large`."""
@@ -111,12 +110,6 @@ class ProfileService:
                 return await self._accounts.search(query.lower(), limit, exact=True) if query else []
             case "closed":
                 return []
-
-    async def _shares(self, actor_id: str, user: User) -> bool:
-        if user.id == actor_id:
-            return True
-        sharing = await self._accounts.search(user.username, 1, exact=True, sharing_with=actor_id)
-        return bool(sharing)
 
     async def _tell(self, user: User) -> None:
         audience = await self._conversations.presence_audience(user.id, rooms=VISIBLE_ROOMS, room_size=SMALL_ROOM)

@@ -1,0 +1,158 @@
+"""The parts of a server on a fresh store, without a door: what tests of the use cases and of the API stand on.
+
+Owns their assembly with fast password hashing, a clock that tests move, and a bus whose messages are kept. The parts are
+the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from madang.api.app import ApiServices
+from madang.clock import SystemClock
+from madang.contract.limits import LIMITS, Limits
+from madang.contract.rest import Registration
+from madang.memory.bus import MemoryBus
+from madang.memory.ratelimit import MemoryRateLimit
+from madang.memory.store import MemoryStore
+from madang.ports.accounts import Account
+from madang.ports.bus import BusMessage, user_channel
+from madang.ports.store import Store
+from madang.security.host_tokens import HostTokens
+from madang.security.passwords import Argon2Passwords
+from madang.security.tokens import OpaqueRefreshTokens, SignedBearerTokens
+from madang.services.access import Access
+from madang.services.accounts import AccountService, RegistrationPolicy
+from madang.services.committer import Committer
+from madang.services.conversations import ConversationService
+from madang.services.identity import IdentityService
+from madang.services.messages import MessageService
+from madang.services.profiles import DirectoryPolicy, ProfileService
+from madang.services.reading import ReadingService
+from madang.services.sessions import SessionService, SignIn
+from madang.storage.sqlite import SqliteStore
+from madang.tasks import TaskSupervisor
+
+__all__ = ["ADDRESS", "PASSWORD", "STORES", "MovableClock", "ServerParts", "registration", "server_parts"]
+
+SECRET = "the secret of a server that lives as long as its test"
+PASSWORD = "correct horse battery"
+ADDRESS = "203.0.113.9"
+"""Where clients of tests come from; not this machine."""
+StoreKind = Literal["memory", "sqlite"]
+STORES: Final[tuple[StoreKind, ...]] = ("memory", "sqlite")
+"""What every test of a use case runs on."""
+
+
+class MovableClock(SystemClock):
+    """The machine's clock, and what a test adds to it."""
+
+    def __init__(self) -> None:
+        self.added_ms = 0
+
+    def now(self) -> int:
+        return super().now() + self.added_ms
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.added_ms / 1_000
+
+
+@dataclass(kw_only=True)
+class ServerParts:
+    """What a test may take hold of."""
+
+    store: Store
+    bus: MemoryBus
+    clock: MovableClock
+    tokens: SignedBearerTokens
+    refresh_tokens: OpaqueRefreshTokens
+    passwords: Argon2Passwords
+    services: ApiServices
+    heard: list[BusMessage] = field(default_factory=list)
+
+    async def sign_up(self, username: str, name: str = "") -> SignIn:
+        """A new person, signed in, whose channel is heard from now on."""
+        account = await self.services.accounts.create(username, PASSWORD, name or username.capitalize())
+        await self.hear(account)
+        return await self.services.sessions.open(account)
+
+    async def hear(self, account: Account) -> None:
+        """Keep what is told to somebody's devices."""
+        await self.bus.subscribe([user_channel(account.user.id)])
+
+
+def registration(username: str, password: str = PASSWORD, name: str = "Ann") -> Registration:
+    """What somebody who signs up sends."""
+    return Registration(username=username, password=password, name=name)
+
+
+@asynccontextmanager
+async def server_parts(
+    folder: Path,
+    *,
+    store_kind: StoreKind = "sqlite",
+    host: HostTokens | None = None,
+    registration: RegistrationPolicy = "open",
+    directory: DirectoryPolicy = "open",
+    limits: Limits = LIMITS,
+    passwords: Argon2Passwords | None = None,
+) -> AsyncIterator[ServerParts]:
+    """A server's parts for as long as the context lasts."""
+    clock = MovableClock()
+    store: Store = MemoryStore() if store_kind == "memory" else SqliteStore(folder / "madang.sqlite3", clock=clock)
+    await store.open()
+    tasks, bus = TaskSupervisor(), MemoryBus()
+    committer = Committer(store.log, bus, clock, tasks)
+    reading = ReadingService(store.log, bus, clock, tasks)
+    access = Access(store.conversations)
+    hashing = passwords or Argon2Passwords(memory_kib=64, time_cost=1, threads=1)
+    bearer_tokens, refresh_tokens = SignedBearerTokens(SECRET, host=host), OpaqueRefreshTokens(SECRET)
+    conversations = ConversationService(committer, store.conversations, access, limits, users_create=True)
+    sessions = SessionService(
+        accounts=store.accounts,
+        sessions=store.sessions,
+        bearer_tokens=bearer_tokens,
+        refresh_tokens=refresh_tokens,
+        bus=bus,
+        clock=clock,
+    )
+    services = ApiServices(
+        identities=IdentityService(store.accounts, store.sessions, bearer_tokens, clock, conversations.create_notes),
+        sessions=sessions,
+        accounts=AccountService(
+            accounts=store.accounts,
+            passwords=hashing,
+            sessions=sessions,
+            rate_limit=MemoryRateLimit(clock),
+            clock=clock,
+            limits=limits,
+            created=conversations.create_notes,
+            registration=registration,
+        ),
+        profiles=ProfileService(store.accounts, store.conversations, bus, limits, directory=directory),
+        conversations=conversations,
+        messages=MessageService(committer, store.log, access, clock, limits, send_rate=0),
+        reading=reading,
+    )
+    parts = ServerParts(
+        store=store,
+        bus=bus,
+        clock=clock,
+        tokens=bearer_tokens,
+        refresh_tokens=refresh_tokens,
+        passwords=hashing,
+        services=services,
+    )
+    bus.listen(lambda _, message: parts.heard.append(message))
+    try:
+        yield parts
+    finally:
+        hashing.close()
+        await reading.close()
+        await committer.close()
+        await tasks.close()
+        await store.close()
