@@ -41,6 +41,7 @@ check: .venv/.dev node_modules/.package-lock.json ## what a change must pass bes
 	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent check
 	$(PY) -m madang.contract.export --check
+	$(PY) scripts/reference_pages.py --check
 
 bench: .venv/.dev ## measure against python-socketio on this machine and print the ratios
 	$(PY) -m bench $(ARGS)
@@ -52,8 +53,9 @@ fmt: .venv/.dev node_modules/.package-lock.json ## format and fix what can be fi
 	$(BIN)/ruff format .
 	$(NPM) run --silent fix
 
-types: .venv/.dev ## write the files generated from the contract: TypeScript types and the like
+types: .venv/.dev ## write the generated files: TypeScript types, AsyncAPI, the reference pages
 	$(PY) -m madang.contract.export
+	$(PY) scripts/reference_pages.py
 
 web: .venv/.run ## build the web client, if it is missing or older than its sources
 	@$(PY) hatch_build.py

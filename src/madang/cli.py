@@ -16,7 +16,7 @@ import click
 
 from madang import __version__
 from madang.config import Settings, SettingsError, load_settings
-from madang.errors import MadangError
+from madang.errors import ErrorCode, MadangError
 from madang.telemetry import configure_logging
 
 __all__ = ["main"]
@@ -86,8 +86,8 @@ def _welcome(settings: Settings, started: Any) -> list[str]:
 def migrate(data: str | None) -> None:
     """Bring the store's schema up to date. `serve` does it too."""
 
-    async def work(_services: Any) -> None:
-        click.echo("The store is up to date.")
+    async def work(services: Any) -> None:
+        click.echo(f"The store in {services.foundation.settings.data} is up to date.")
 
     _with_services(data, work)
 
@@ -99,16 +99,17 @@ def doctor(data: str | None) -> None:
     from madang.app.doctor import examine
 
     settings = _settings(data=data)
-    healthy = True
+    configure_logging(settings.log, "error")
+    faults = 0
 
     async def work() -> None:
-        nonlocal healthy
+        nonlocal faults
         async for finding in examine(settings):
-            healthy = healthy and finding.good
-            click.echo(f"{'ok   ' if finding.good else 'FAULT'}  {finding.subject}: {finding.sentence}")
+            faults += finding.verdict == "fault"
+            click.echo(f"{finding.verdict:<6} {finding.subject}: {finding.sentence}")
 
     _run(work())
-    if not healthy:
+    if faults:
         raise SystemExit(1)
 
 
@@ -168,8 +169,10 @@ def token(name: str, data: str | None) -> None:
     """Print an access token of NAME, for trying the API. It lasts minutes."""
 
     async def work(services: Any) -> None:
-        signed_in = await services.sessions.open(await services.accounts.named(name))
-        click.echo(signed_in.access.text)
+        account = await services.accounts.named(name)
+        if account.disabled:
+            raise MadangError(ErrorCode.USER_DISABLED, f"{name} is locked out")
+        click.echo((await services.sessions.open(account)).access.text)
 
     _with_services(data, work)
 

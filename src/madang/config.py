@@ -30,10 +30,21 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import fields
 
-__all__ = ["Accepts", "Network", "Settings", "SettingsError", "accepted", "load_settings", "signing_secret", "variable"]
+__all__ = [
+    "SECRET_FILE",
+    "Accepts",
+    "InUseError",
+    "Network",
+    "Settings",
+    "SettingsError",
+    "accepted",
+    "load_settings",
+    "signing_secret",
+    "variable",
+]
 
 FILE: Final = "MADANG_CONFIG"
-_KEPT_SECRET: Final = "secret"  # noqa: S105 - the name of a file
+SECRET_FILE: Final = "secret"  # noqa: S105 - the name of a file
 MIN_SECRET_BYTES: Final = 32
 _NOT_SETTINGS: Final = ("MADANG_TEST_", "MADANG_SKIP_WEB_BUILD")  # of the test suite and of the package's build
 
@@ -48,6 +59,10 @@ class SettingsError(Exception):
         super().__init__(f"{setting}: {sentence}")
         self.setting = setting
         self.sentence = sentence
+
+
+class InUseError(SettingsError):
+    """What a setting points at is fine, and somebody else has it: a port, a data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +143,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     data: Annotated[Path, Accepts("a folder", Path)] = Path("data")
     """Folder of the store and of the secret; made when missing. One server at a time."""
     workers: Annotated[int, Accepts("a whole number from 1", _number(int, 1, 1_024))] = 1
-    """Processes that share the port."""
+    """Processes that share the port. Not yet: more than 1."""
     database_url: Annotated[str, Accepts("postgresql://…", str, secret=True)] = ""
-    """The store; unset: SQLite in the data folder."""
+    """The store; unset: SQLite in the data folder. Not yet: PostgreSQL."""
     redis_url: Annotated[str, Accepts("redis://… or rediss://…", str, secret=True)] = ""
-    """What joins several nodes; unset: this process is alone."""
+    """What joins several nodes; unset: this process is alone. Not yet."""
     persistence: Annotated[Literal["direct", "queue"], _one_of("direct", "queue")] = "direct"
-    """When a message is acknowledged: once it is stored, or once it is queued."""
+    """When a message is acknowledged: once it is stored, or once it is queued. Not yet: `queue`."""
     public_url: Annotated[str, Accepts("https://host or https://host/prefix", _web_address)] = ""
     """The address people use. Its path is the prefix of everything: page, `/api`, `/socket.io/`, cookies."""
     secret: Annotated[str, _SECRET] = ""
@@ -142,7 +157,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     origins: Annotated[tuple[str, ...], Accepts("a comma list of https://host[:port]", _list(_origin))] = ()
     """Other web sites whose pages may use this server, by bearer token."""
     registration: Annotated[Literal["open", "invite", "closed"], _one_of("open", "invite", "closed")] = "open"
-    """Who may make an account; `closed`: only the operator, with `madang user create`."""
+    """Who may make an account; `closed`: only the operator, with `madang user create`. Not yet: `invite`."""
     directory: Annotated[Literal["open", "shared", "exact", "closed"], _one_of("open", "shared", "exact", "closed")] = (
         "open"
     )
@@ -156,7 +171,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     jwt_secret: Annotated[str, _SECRET] = ""
     """Checks the tokens of a host application (HS256); unset: there is none."""
     jwks_url: Annotated[str, Accepts("https://…", _web_address)] = ""
-    """Where the host application publishes its public keys."""
+    """Where the host application publishes its public keys. Not yet."""
     jwt_issuer: Annotated[str, Accepts("a text", str)] = ""
     """What `iss` of a host application's token must be."""
     jwt_audience: Annotated[str, Accepts("a text", str)] = ""
@@ -307,7 +322,7 @@ def signing_secret(settings: Settings) -> str:
     """
     if settings.secret:
         return settings.secret
-    kept = settings.data / _KEPT_SECRET
+    kept = settings.data / SECRET_FILE
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from madang.config import SettingsError, variable
+from madang.config import InUseError, SettingsError, variable
 
 __all__ = ["HttpServer", "bind"]
 
@@ -31,7 +31,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     Connections made before `HttpServer.start` wait in the backlog.
 
     Raises:
-        SettingsError: the port is taken, or the host is none of this machine.
+        SettingsError: the port is taken (`InUseError`), or the host is none of this machine.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -71,7 +71,7 @@ def _listen(family: int, address: Any) -> socket.socket:
 def _refusal(error: OSError, host: str, port: int) -> SettingsError:
     match error.errno:
         case errno.EADDRINUSE:
-            return SettingsError(
+            return InUseError(
                 variable("port"), f"port {port} of {host} is taken by another program: stop it, or choose another port."
             )
         case errno.EACCES:

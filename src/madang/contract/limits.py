@@ -23,28 +23,41 @@ class Limits(Shape):
     name_units: int = 100
     """UTF-16 code units of a display name or a conversation's name."""
     username_units: int = 32
+    """Letters, digits and `. _ -` of a username."""
     password_min_characters: int = 8
+    """Of a new password."""
     password_max_bytes: int = 1_024
+    """Of its UTF-8 form."""
     attachments: int = 10
+    """Files of one message."""
     mentions: int = 100
+    """People named in one message."""
     members_per_call: int = 100
+    """People named in one call."""
     members: int = 100_000
+    """People of one conversation."""
     page: int = 200
     """Messages of one page of history."""
     inbox_page: int = 100
     """Conversations of one page of the list, and of one `init`."""
     known: int = 1_000
+    """Conversations a client may say it knows, in one `init`."""
     watched_users: int = 500
+    """People whose presence one socket watches."""
     payload_bytes: int = 1_000_000
     """A frame or a body; larger closes the engine or answers `too_large`."""
     sends_per_second: float = 10.0
+    """Messages of one user, in the long run; 0: no limit."""
     send_burst: int = 30
+    """Messages of one user at once."""
     typing_seconds: float = 2.0
     """One `typing:start` per conversation in this time; more are dropped."""
     logins_per_minute: int = 10
     """Sign-ins and sign-ups from one address."""
     ack_timeout_ms: int = 10_000
+    """After this without an ack, send the same thing with the same id again."""
     typing_timeout_ms: int = 6_000
+    """After this without another `typing:start`, somebody no longer types."""
 
 
 LIMITS: Final = Limits()

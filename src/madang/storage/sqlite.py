@@ -149,6 +149,10 @@ class SqliteStore:
     async def ping(self) -> None:
         await self._opened().write(_ping)
 
+    async def faults(self) -> list[str]:
+        """What is wrong with the file itself, in SQLite's words; empty if nothing. Reads all of it."""
+        return await self._opened().read(_faults)
+
     def _opened(self) -> _SqliteDatabase:
         if self._database is None:
             raise MadangError(ErrorCode.UNAVAILABLE, "the store is not open")
@@ -187,3 +191,13 @@ class SqliteStore:
 def _ping(conn: Connection) -> None:
     """Take the write lock and give it back."""
     conn.execute(select(installation.c.id))
+
+
+def _faults(conn: Connection) -> list[str]:
+    """Pages, indexes and references, checked against each other."""
+    pages = [str(row[0]) for row in raw(conn).execute("PRAGMA integrity_check")]
+    references = [
+        f"row {row} of {table} refers to a row of {other} that does not exist"
+        for table, row, other, _ in raw(conn).execute("PRAGMA foreign_key_check")
+    ]
+    return [fault for fault in pages if fault != "ok"] + references

@@ -169,28 +169,41 @@ export interface Limits {
   readonly contentUnits: number;
   /** UTF-16 code units of a display name or a conversation's name. */
   readonly nameUnits: number;
+  /** Letters, digits and `. _ -` of a username. */
   readonly usernameUnits: number;
+  /** Of a new password. */
   readonly passwordMinCharacters: number;
+  /** Of its UTF-8 form. */
   readonly passwordMaxBytes: number;
+  /** Files of one message. */
   readonly attachments: number;
+  /** People named in one message. */
   readonly mentions: number;
+  /** People named in one call. */
   readonly membersPerCall: number;
+  /** People of one conversation. */
   readonly members: number;
   /** Messages of one page of history. */
   readonly page: number;
   /** Conversations of one page of the list, and of one `init`. */
   readonly inboxPage: number;
+  /** Conversations a client may say it knows, in one `init`. */
   readonly known: number;
+  /** People whose presence one socket watches. */
   readonly watchedUsers: number;
   /** A frame or a body; larger closes the engine or answers `too_large`. */
   readonly payloadBytes: number;
+  /** Messages of one user, in the long run; 0: no limit. */
   readonly sendsPerSecond: number;
+  /** Messages of one user at once. */
   readonly sendBurst: number;
   /** One `typing:start` per conversation in this time; more are dropped. */
   readonly typingSeconds: number;
   /** Sign-ins and sign-ups from one address. */
   readonly loginsPerMinute: number;
+  /** After this without an ack, send the same thing with the same id again. */
   readonly ackTimeoutMs: number;
+  /** After this without another `typing:start`, somebody no longer types. */
   readonly typingTimeoutMs: number;
 }
 
