@@ -32,10 +32,10 @@ def decode_payload(payload: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(payload, kind)
     except msgspec.ValidationError as error:
-        raise from_validation(error) from None
+        raise _from_validation(error) from None
 
 
-def from_validation(error: msgspec.ValidationError) -> MadangError:
+def _from_validation(error: msgspec.ValidationError) -> MadangError:
     """msgspec's sentence as an error of the table, with the field it speaks of."""
     text = str(error)
     missing = _MISSING.search(text)
