@@ -41,6 +41,7 @@ export default defineConfig({
     },
   },
   test: {
+    name: "web",
     environment: "jsdom",
     setupFiles: ["./src/test/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
