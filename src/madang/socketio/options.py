@@ -65,7 +65,9 @@ class ServerOptions:
     admit: Callable[[str], float | None] | None = None
     """Asked with the address before anything else of a handshake: None lets it in, seconds to wait answer 503."""
     client_address: Callable[[str, Mapping[str, str]], str] | None = None
-    """Given the peer's address and the kept headers, the address of the client: for servers behind a proxy."""
+    """Given the peer's address and the kept headers, the address of the client: for servers behind a proxy.
+
+    Give uvicorn ``proxy_headers=False`` with it: uvicorn's own rule knows polling only, and would come first there."""
 
     def __post_init__(self) -> None:
         """Check what would otherwise fail late."""
