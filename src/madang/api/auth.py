@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Controller, Request, Response, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 
 from madang.api.cookies import REFRESH_COOKIE, SessionCookies
 from madang.api.security import Policy, RequestSecurity
@@ -26,11 +28,11 @@ class AuthController(Controller):
     @post("/register", policy=Policy.PUBLIC)
     async def register(
         self,
-        data: Registration,
+        data: JSONBody[Registration],
         request: Request[Any, Any, Any],
-        accounts: AccountService,
-        session_cookies: SessionCookies,
-        client_address: str,
+        accounts: NamedDependency[AccountService],
+        session_cookies: NamedDependency[SessionCookies],
+        client_address: NamedDependency[str],
     ) -> Response[SignedIn]:
         """Make an account and sign in. The first account of an empty server is its administrator."""
         session_cookies.check(request, wanted=data.cookies)
@@ -40,11 +42,11 @@ class AuthController(Controller):
     @post("/login", policy=Policy.PUBLIC, status_code=200)
     async def login(
         self,
-        data: Credentials,
+        data: JSONBody[Credentials],
         request: Request[Any, Any, Any],
-        accounts: AccountService,
-        session_cookies: SessionCookies,
-        client_address: str,
+        accounts: NamedDependency[AccountService],
+        session_cookies: NamedDependency[SessionCookies],
+        client_address: NamedDependency[str],
     ) -> Response[SignedIn]:
         """Sign in with username and password."""
         session_cookies.check(request, wanted=data.cookies)
@@ -55,10 +57,10 @@ class AuthController(Controller):
     async def refresh(
         self,
         request: Request[Any, Any, Any],
-        sessions: SessionService,
-        session_cookies: SessionCookies,
-        security: RequestSecurity,
-        data: RefreshBody | None = None,
+        sessions: NamedDependency[SessionService],
+        session_cookies: NamedDependency[SessionCookies],
+        security: NamedDependency[RequestSecurity],
+        data: JSONBody[RefreshBody | None] = None,
     ) -> Response[SignedIn]:
         """The next access token, for the refresh token in the body or the cookie. Each refresh token works once; if the
         answer was lost, the same one may be sent again within a minute.
@@ -75,10 +77,10 @@ class AuthController(Controller):
     async def logout(
         self,
         request: Request[Any, Any, Any],
-        sessions: SessionService,
-        session_cookies: SessionCookies,
-        security: RequestSecurity,
-        data: RefreshBody | None = None,
+        sessions: NamedDependency[SessionService],
+        session_cookies: NamedDependency[SessionCookies],
+        security: NamedDependency[RequestSecurity],
+        data: JSONBody[RefreshBody | None] = None,
     ) -> Response[None]:
         """End the session of the access token, or of the refresh token in the body or the cookie. Its sockets close and
         stay away. An expired access token cannot end its session: send the refresh token.
@@ -95,7 +97,11 @@ class AuthController(Controller):
 
 
 def _refresh_token(
-    request: Request[Any, Any, Any], security: RequestSecurity, body: RefreshBody, *, cookie: bool = True
+    request: Request[Any, Any, Any],
+    security: NamedDependency[RequestSecurity],
+    body: RefreshBody,
+    *,
+    cookie: bool = True,
 ) -> str | None:
     if isinstance(body.refresh_token, str):
         return body.refresh_token

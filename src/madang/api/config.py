@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from litestar import Controller, get
+from litestar.di import NamedDependency
 
 from madang import __version__
 from madang.api.security import Policy
@@ -22,7 +23,7 @@ class ConfigController(Controller):
     tags: Sequence[str] | None = ("operations",)
 
     @get(policy=Policy.PUBLIC)
-    async def config(self, accounts: AccountService, limits: Limits) -> PublicConfig:
+    async def config(self, accounts: NamedDependency[AccountService], limits: NamedDependency[Limits]) -> PublicConfig:
         """Limits and features of this server."""
         return PublicConfig(
             version=__version__,

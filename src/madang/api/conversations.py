@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from madang.api.paging import Links, inbox_cursor, inbox_place, link_header
 from madang.api.security import Policy
@@ -28,10 +29,10 @@ class ConversationController(Controller):
     async def inbox(
         self,
         request: Request[Any, Any, Any],
-        identity: Identity,
-        conversations: ConversationService,
-        limit: int = 50,
-        cursor: Annotated[str | None, Parameter(description="From the `Link` of the page before.")] = None,
+        identity: NamedDependency[Identity],
+        conversations: NamedDependency[ConversationService],
+        limit: FromQuery[int] = 50,
+        cursor: Annotated[str | None, QueryParameter(description="From the `Link` of the page before.")] = None,
     ) -> Response[list[Summary]]:
         """One's conversations, newest first; `Link` with `rel="next"` leads to older ones."""
         before = None if cursor is None else inbox_place(cursor)
@@ -41,14 +42,22 @@ class ConversationController(Controller):
 
     @post(policy=Policy.SIGNED_IN)
     async def create(
-        self, data: CreateConversation, identity: Identity, conversations: ConversationService
+        self,
+        data: JSONBody[CreateConversation],
+        identity: NamedDependency[Identity],
+        conversations: NamedDependency[ConversationService],
     ) -> Response[Summary]:
         """Make a conversation (201), or find the direct one that exists (200)."""
         summary, made = await conversations.create(identity.user_id, data)
         return Response(summary, status_code=201 if made else 200)
 
     @get("/{conversation_id:str}", policy=Policy.SIGNED_IN)
-    async def one(self, conversation_id: str, identity: Identity, conversations: ConversationService) -> Summary:
+    async def one(
+        self,
+        conversation_id: FromPath[str],
+        identity: NamedDependency[Identity],
+        conversations: NamedDependency[ConversationService],
+    ) -> Summary:
         """One conversation of one's own."""
         return await conversations.get(identity.user_id, conversation_id)
 
@@ -56,13 +65,13 @@ class ConversationController(Controller):
     async def members(
         self,
         *,
-        conversation_id: str,
+        conversation_id: FromPath[str],
         request: Request[Any, Any, Any],
-        identity: Identity,
-        conversations: ConversationService,
-        limit: int = 100,
-        after: Annotated[str | None, Parameter(description="Id of the last user of the page before.")] = None,
-        text: Annotated[str, Parameter(query="query", description="Part of a name or username.")] = "",
+        identity: NamedDependency[Identity],
+        conversations: NamedDependency[ConversationService],
+        limit: FromQuery[int] = 100,
+        after: Annotated[str | None, QueryParameter(description="Id of the last user of the page before.")] = None,
+        text: Annotated[str, QueryParameter(name="query", description="Part of a name or username.")] = "",
     ) -> Response[list[PublicMember]]:
         """Members by user id; `Link` with `rel="next"` leads on."""
         people = await conversations.members(identity.user_id, conversation_id, limit=limit, after=after, query=text)
@@ -72,14 +81,22 @@ class ConversationController(Controller):
 
     @post("/{conversation_id:str}/members", policy=Policy.SIGNED_IN, status_code=200)
     async def add_members(
-        self, conversation_id: str, data: AddMembers, identity: Identity, conversations: ConversationService
+        self,
+        conversation_id: FromPath[str],
+        data: JSONBody[AddMembers],
+        identity: NamedDependency[Identity],
+        conversations: NamedDependency[ConversationService],
     ) -> Summary:
         """Add people to a group; those who are in it already stay as they are."""
         return await conversations.add_members(identity.user_id, conversation_id, data.user_ids)
 
     @delete("/{conversation_id:str}/members/{user_id:str}", policy=Policy.SIGNED_IN)
     async def remove_member(
-        self, conversation_id: str, user_id: str, identity: Identity, conversations: ConversationService
+        self,
+        conversation_id: FromPath[str],
+        user_id: FromPath[str],
+        identity: NamedDependency[Identity],
+        conversations: NamedDependency[ConversationService],
     ) -> None:
         """Remove somebody from a group; `me` leaves it."""
         person = identity.user_id if user_id == "me" else user_id

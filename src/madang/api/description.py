@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Controller, Litestar, Response, get
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.routes import HTTPRoute
@@ -106,12 +107,12 @@ class DescriptionController(Controller):
     path = "/"
 
     @get("/openapi.json", policy=Policy.PUBLIC, include_in_schema=False)
-    async def document(self, description: ApiDescription) -> Response[bytes]:
+    async def document(self, description: NamedDependency[ApiDescription]) -> Response[bytes]:
         """The OpenAPI document."""
         return Response(description.document, media_type="application/json")
 
     @get("/docs", policy=Policy.PUBLIC, include_in_schema=False)
-    async def page(self, description: ApiDescription) -> Response[str]:
+    async def page(self, description: NamedDependency[ApiDescription]) -> Response[str]:
         """The page."""
         return Response(description.page, media_type="text/html", headers=_PAGE_HEADERS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 
 from madang.api.security import Policy
 from madang.telemetry import Metrics
@@ -27,13 +28,13 @@ class HealthController(Controller):
         return {"ok": True}
 
     @get("/health/ready", policy=Policy.PUBLIC)
-    async def ready(self, readiness: Readiness) -> dict[str, bool]:
+    async def ready(self, readiness: NamedDependency[Readiness]) -> dict[str, bool]:
         """The store answers and the server is not draining. Send no traffic while this fails."""
         await readiness()
         return {"ok": True}
 
     @get("/metrics", policy=Policy.OPERATOR)
-    async def metrics(self, metrics: Metrics) -> Response[bytes]:
+    async def metrics(self, metrics: NamedDependency[Metrics]) -> Response[bytes]:
         """Metrics for Prometheus; from this machine, or with the key of the API."""
         text, content_type = metrics.exposition()
         return Response(text, media_type=content_type)

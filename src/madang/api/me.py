@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from litestar import Controller, get, patch
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 
 from madang.api.security import Policy
 from madang.contract.rest import UpdateMe
@@ -22,11 +24,13 @@ class MeController(Controller):
     tags: Sequence[str] | None = ("people",)
 
     @get(policy=Policy.SIGNED_IN)
-    async def me(self, identity: Identity, profiles: ProfileService) -> User:
+    async def me(self, identity: NamedDependency[Identity], profiles: NamedDependency[ProfileService]) -> User:
         """One's own profile."""
         return await profiles.me(identity.user_id)
 
     @patch(policy=Policy.SIGNED_IN)
-    async def update(self, data: UpdateMe, identity: Identity, profiles: ProfileService) -> User:
+    async def update(
+        self, data: JSONBody[UpdateMe], identity: NamedDependency[Identity], profiles: NamedDependency[ProfileService]
+    ) -> User:
         """Change one's own profile; fields that are left out stay."""
         return await profiles.update(identity.user_id, data)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
-from litestar.params import Parameter
-from msgspec import UnsetType
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, UnsetType
 
 from madang.api.paging import Links, link_header
 from madang.api.security import Policy
@@ -23,7 +24,7 @@ from madang.services.reading import ReadingService
 
 __all__ = ["MessageController"]
 
-Seq = Annotated[int, Parameter(ge=0, le=2**53)]
+Seq = Annotated[int, Meta(ge=0, le=2**53)]
 """What JavaScript counts to without error; no store could look up more."""
 
 
@@ -37,15 +38,17 @@ class MessageController(Controller):
     async def page(
         self,
         *,
-        conversation_id: str,
+        conversation_id: FromPath[str],
         request: Request[Any, Any, Any],
-        identity: Identity,
-        messages: MessageService,
-        limit: int = 50,
-        before: Annotated[Seq | None, Parameter(description="Only messages with a smaller seq.")] = None,
-        after: Annotated[Seq | None, Parameter(description="Only messages with a larger seq.")] = None,
-        around: Annotated[Seq | None, Parameter(description="This seq and what stands on both sides of it.")] = None,
-        at: Annotated[str | None, Parameter(description="An ISO 8601 time: what was written then.")] = None,
+        identity: NamedDependency[Identity],
+        messages: NamedDependency[MessageService],
+        limit: FromQuery[int] = 50,
+        before: Annotated[Seq | None, QueryParameter(description="Only messages with a smaller seq.")] = None,
+        after: Annotated[Seq | None, QueryParameter(description="Only messages with a larger seq.")] = None,
+        around: Annotated[
+            Seq | None, QueryParameter(description="This seq and what stands on both sides of it.")
+        ] = None,
+        at: Annotated[str | None, QueryParameter(description="An ISO 8601 time: what was written then.")] = None,
     ) -> Response[list[Message]]:
         """History, oldest first: the newest page without bounds, of which at most one may be given. `Link` leads to
         older (`prev`) and newer (`next`) messages.
@@ -58,7 +61,11 @@ class MessageController(Controller):
 
     @post("/messages", policy=Policy.SIGNED_IN)
     async def send(
-        self, conversation_id: str, data: SendBody, identity: Identity, messages: MessageService
+        self,
+        conversation_id: FromPath[str],
+        data: JSONBody[SendBody],
+        identity: NamedDependency[Identity],
+        messages: NamedDependency[MessageService],
     ) -> SentMessage:
         """Send a message. Sending it again with the same `id` is always safe."""
         return await messages.send(identity.user_id, conversation_id, data)
@@ -66,10 +73,10 @@ class MessageController(Controller):
     @post("/read", policy=Policy.SIGNED_IN, status_code=200)
     async def read(
         self,
-        conversation_id: str,
-        identity: Identity,
-        reading: ReadingService,
-        data: ReadBody | None = None,
+        conversation_id: FromPath[str],
+        identity: NamedDependency[Identity],
+        reading: NamedDependency[ReadingService],
+        data: JSONBody[ReadBody | None] = None,
     ) -> ReadMarkAck:
         """Mark everything up to `seq` as read; without it, to the end."""
         seq = None if data is None or isinstance(data.seq, UnsetType) else data.seq
