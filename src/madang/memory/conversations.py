@@ -92,6 +92,13 @@ class MemoryConversations:
         ]
         return found[:limit]
 
+    async def ids(self, user_id: str) -> list[str]:
+        return [conversation.id for conversation, _ in self._rows.of(user_id)]
+
+    async def sharing(self, user_id: str, user_ids: Collection[str]) -> set[str]:
+        mine = {member for conversation, _ in self._rows.of(user_id) for member in conversation.present()}
+        return {*mine, user_id} & set(user_ids)
+
     async def presence_audience(self, user_id: str, *, rooms: int, room_size: int) -> set[str]:
         mine = [conversation for conversation, _ in self._rows.of(user_id)]
         small = [conversation for conversation in mine if len(conversation.present()) <= room_size]

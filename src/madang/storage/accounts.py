@@ -22,8 +22,6 @@ from madang.storage.column_types import among
 from madang.storage.database import Database
 from madang.storage.tables import members, users
 
-__all__ = ["USER_COLUMNS", "DatabaseAccounts", "enabled", "to_user", "users_by_id"]
-
 USER_COLUMNS: Final = (
     users.c.id,
     users.c.username,

@@ -23,8 +23,6 @@ from madang.storage.database import Database
 from madang.storage.messages import select_messages, to_message
 from madang.storage.tables import conversations, members, messages, users
 
-__all__ = ["DatabaseConversations"]
-
 FACES: Final = 4
 
 _PRESENT: Final = members.c.left_at.is_(None)
@@ -179,6 +177,23 @@ def members_page(
     ]
 
 
+def ids(conn: Connection, user_id: str) -> list[str]:
+    """Every conversation somebody is a member of."""
+    return list(conn.scalars(select(members.c.conversation_id).where(members.c.user_id == user_id, _PRESENT)))
+
+
+def sharing(conn: Connection, user_id: str, user_ids: Collection[str]) -> set[str]:
+    """Those of these users who are in a conversation with the user."""
+    theirs = members.alias()
+    statement = (
+        select(theirs.c.user_id)
+        .distinct()
+        .join(members, members.c.conversation_id == theirs.c.conversation_id)
+        .where(among(theirs.c.user_id, user_ids), theirs.c.left_at.is_(None), members.c.user_id == user_id, _PRESENT)
+    )
+    return set(conn.scalars(statement)) | ({user_id} & set(user_ids))
+
+
 def presence_audience(conn: Connection, user_id: str, rooms: int, room_size: int) -> set[str]:
     """Direct peers, and members of the newest small conversations."""
     mine = (
@@ -199,9 +214,8 @@ def presence_audience(conn: Connection, user_id: str, rooms: int, room_size: int
 class DatabaseConversations:
     """The port `Conversations` on a database."""
 
-    def __init__(self, database: Database, epoch: str) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._epoch = epoch
 
     async def member(self, conversation_id: str, user_id: str) -> Member | None:
         return (await self.memberships(conversation_id, [user_id])).get(user_id)
@@ -217,15 +231,23 @@ class DatabaseConversations:
         exclude: Collection[str] = (),
         before: tuple[int, str] | None = None,
     ) -> InboxPage:
-        return await self._database.read(inbox, user_id, self._epoch, limit=limit, exclude=exclude, before=before)
+        return await self._database.read(
+            inbox, user_id, self._database.epoch, limit=limit, exclude=exclude, before=before
+        )
 
     async def summaries(self, user_id: str, conversation_ids: Sequence[str]) -> list[Summary]:
-        return await self._database.read(summaries, user_id, conversation_ids, self._epoch)
+        return await self._database.read(summaries, user_id, conversation_ids, self._database.epoch)
 
     async def members(
         self, conversation_id: str, *, limit: int, after: str | None = None, query: str = ""
     ) -> list[PublicMember]:
         return await self._database.read(members_page, conversation_id, limit, after, query)
+
+    async def ids(self, user_id: str) -> list[str]:
+        return await self._database.read(ids, user_id)
+
+    async def sharing(self, user_id: str, user_ids: Collection[str]) -> set[str]:
+        return await self._database.read(sharing, user_id, user_ids)
 
     async def presence_audience(self, user_id: str, *, rooms: int, room_size: int) -> set[str]:
         return await self._database.read(presence_audience, user_id, rooms, room_size)

@@ -28,6 +28,11 @@ class Database(Protocol):
             function raises, after everything it did has been rolled back.
     """
 
+    @property
+    def epoch(self) -> str:
+        """The history the counters belong to; known while the database is open."""
+        ...
+
     async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on one snapshot; it must not write."""
         ...

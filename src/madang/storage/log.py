@@ -22,8 +22,6 @@ from madang.storage.changes import Change, append_change
 from madang.storage.database import Database
 from madang.storage.terms import BatchTerms
 
-__all__ = ["DatabaseLog", "Dialect"]
-
 
 class AppendSends(Protocol):
     """Decides and stores plain sends, in order, set-based."""
@@ -103,17 +101,16 @@ def append(conn: Connection, entries: Sequence[Entry], dialect: Dialect, terms: 
 class DatabaseLog:
     """The port `ConversationLog` on a database."""
 
-    def __init__(self, database: Database, dialect: Dialect, epoch: str, *, max_members: int = LIMITS.members) -> None:
+    def __init__(self, database: Database, dialect: Dialect, *, max_members: int = LIMITS.members) -> None:
         self._database = database
         self._dialect = dialect
-        self._epoch = epoch
         self._max_members = max_members
 
     async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
         if not entries:
             return []
         try:
-            terms = BatchTerms(now=now, epoch=self._epoch, max_members=self._max_members)
+            terms = BatchTerms(now=now, epoch=self._database.epoch, max_members=self._max_members)
             return await self._database.write(append, list(entries), self._dialect, terms)
         except MadangError as error:
             if error.code is not ErrorCode.STORAGE_FULL:
@@ -134,7 +131,7 @@ class DatabaseLog:
         return await self._database.read(messages.heads, conversation_ids)
 
     async def since(self, conversation_id: str, version: int, limit: int) -> LogSlice | None:
-        return await self._database.read(messages.since, conversation_id, version, limit, self._epoch)
+        return await self._database.read(messages.since, conversation_id, version, limit, self._database.epoch)
 
     async def page(self, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
         return await self._database.read(messages.page, conversation_id, window, visible_from_seq)

@@ -13,8 +13,6 @@ from sqlalchemy import Connection
 
 from madang.config import SettingsError
 
-__all__ = ["HEAD", "upgrade"]
-
 HEAD: Final = "0001"
 """The newest revision; a test holds it equal to the migrations, which are not read when a store is there already."""
 _FOLDER: Final = Path(__file__).with_name("migrations")

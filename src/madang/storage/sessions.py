@@ -11,8 +11,6 @@ from madang.ports.sessions import Rotation, Session
 from madang.storage.database import Database
 from madang.storage.tables import sessions
 
-__all__ = ["DatabaseSessions"]
-
 
 def create(conn: Connection, session: Session) -> None:
     """Insert a session."""

@@ -9,7 +9,6 @@ Owns opening and closing, and running repository functions on the right thread. 
 from __future__ import annotations
 
 import asyncio
-import functools
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -50,19 +49,53 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
-class _SqliteDatabase:
-    """The `Database` of an open store."""
+class _Connected:
+    """The threads of an open database, and the epoch it is of."""
 
-    def __init__(self, path: Path, writer: Connection, readers: list[Connection]) -> None:
-        self._folder = path.parent
-        self._writer = ConnectionThreads("writer", [writer], between=Checkpointer(path))
-        self._readers = ConnectionThreads("reader", readers)
+    def __init__(self, path: Path, epoch: str, writer: Connection, readers: list[Connection]) -> None:
+        self.epoch = epoch
+        self.writer = ConnectionThreads("writer", [writer], between=Checkpointer(path))
+        self.readers = ConnectionThreads("reader", readers)
+
+    async def close(self) -> None:
+        """Readers first: the last connection to go checkpoints, and that must be the writer."""
+        await self.readers.close()
+        await self.writer.close()
+
+
+class _SqliteDatabase:
+    """The `Database` of a file, open or not."""
+
+    def __init__(self, path: Path, clock: Clock, readers: int) -> None:
+        self._path = path
+        self._clock = clock
+        self._reader_count = readers
+        self._connected: _Connected | None = None
+
+    @property
+    def epoch(self) -> str:
+        return self._open().epoch
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._readers.submit(self._transaction(work, *args, **kwargs))
+        return await self._open().readers.submit(self._transaction(work, *args, **kwargs))
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._writer.submit(self._transaction(work, *args, **kwargs))
+        return await self._open().writer.submit(self._transaction(work, *args, **kwargs))
+
+    async def open(self) -> None:
+        """Connect; blocks a thread, not the loop."""
+        self._connected = await asyncio.to_thread(self._connect)
+
+    async def close(self) -> None:
+        """Finish what was submitted. Safe to call twice."""
+        if self._connected is not None:
+            await self._connected.close()
+        self._connected = None
+
+    def _open(self) -> _Connected:
+        if self._connected is None:
+            raise MadangError(ErrorCode.UNAVAILABLE, "the store is not open")
+        return self._connected
 
     def _transaction(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -72,101 +105,21 @@ class _SqliteDatabase:
                 with conn.begin():
                     return work(conn, *args, **kwargs)
             except (DatabaseError, sqlite3.Error) as error:
-                better = translated(error, self._folder)
+                better = translated(error, self._path.parent)
                 _log.error("the store failed", reason=str(error), error=getattr(better, "code", None))
                 raise better from error
 
         return run
 
-    async def close(self) -> None:
-        """Readers first: the last connection to go checkpoints, and that must be the writer."""
-        await self._readers.close()
-        await self._writer.close()
-
-
-class SqliteStore:
-    """The port `Store` on one SQLite file.
-
-    Args:
-        path: the database file; its folder must exist and be writable. A lock file and SQLite's `-wal` and `-shm` stand
-            beside it.
-        clock: says when the installation was made.
-        max_members: people a conversation may have.
-    """
-
-    def __init__(
-        self, path: Path, *, clock: Clock | None = None, max_members: int = LIMITS.members, readers: int = READERS
-    ) -> None:
-        self._path = path
-        self._clock = clock or SystemClock()
-        self._max_members = max_members
-        self._reader_count = readers
-        self._lock = FolderLock(path.with_name(path.name + ".lock"))
-        self._database: _SqliteDatabase | None = None
-        self._epoch = ""
-
-    @property
-    def sqlite_version(self) -> str:
-        """The version of the SQLite library in this process."""
-        return sqlite3.sqlite_version
-
-    @property
-    def epoch(self) -> str:
-        self._opened()
-        return self._epoch
-
-    @functools.cached_property
-    def log(self) -> DatabaseLog:
-        return DatabaseLog(self._opened(), DIALECT, self._epoch, max_members=self._max_members)
-
-    @functools.cached_property
-    def accounts(self) -> DatabaseAccounts:
-        return DatabaseAccounts(self._opened())
-
-    @functools.cached_property
-    def sessions(self) -> DatabaseSessions:
-        return DatabaseSessions(self._opened())
-
-    @functools.cached_property
-    def conversations(self) -> DatabaseConversations:
-        return DatabaseConversations(self._opened(), self._epoch)
-
-    async def open(self) -> None:
-        await asyncio.to_thread(check_folder, self._path.parent, SETTING)
-        self._lock.take(SETTING)
-        try:
-            self._database = await asyncio.to_thread(self._connect)
-        except BaseException:
-            self._lock.release()
-            raise
-        _log.info("store opened", path=str(self._path), sqlite_version=self.sqlite_version, epoch=self._epoch)
-
-    async def close(self) -> None:
-        if self._database is not None:
-            await self._database.close()
-        self._lock.release()
-
-    async def ping(self) -> None:
-        await self._opened().write(_ping)
-
-    async def faults(self) -> list[str]:
-        """What is wrong with the file itself, in SQLite's words; empty if nothing. Reads all of it."""
-        return await self._opened().read(_faults)
-
-    def _opened(self) -> _SqliteDatabase:
-        if self._database is None:
-            raise MadangError(ErrorCode.UNAVAILABLE, "the store is not open")
-        return self._database
-
-    def _connect(self) -> _SqliteDatabase:
+    def _connect(self) -> _Connected:
         try:
             writer = writer_engine(self._path).connect()
         except (DatabaseError, sqlite3.Error) as error:
-            raise SettingsError(SETTING, f"cannot open {self._path}: {error}.") from error
+            raise SettingsError(SETTING, f"cannot open {self._path}: {_plain(error)}.") from error
         try:
-            self._epoch = self._prepare(writer)
+            epoch = self._prepare(writer)
             engine = reader_engine(self._path)
-            return _SqliteDatabase(self._path, writer, [engine.connect() for _ in range(self._reader_count)])
+            return _Connected(self._path, epoch, writer, [engine.connect() for _ in range(self._reader_count)])
         except BaseException:
             writer.close()
             raise
@@ -175,9 +128,8 @@ class SqliteStore:
         """The schema brought up to date and the epoch of the installation."""
         (mode,) = raw(writer).execute("PRAGMA journal_mode").fetchone()
         if mode != "wal":
-            raise SettingsError(
-                SETTING, f"the file system of {self._path.parent} does not allow SQLite's WAL: use a local disk."
-            )
+            folder = self._path.parent
+            raise SettingsError(SETTING, f"the file system of {folder} does not allow SQLite's WAL: use a local disk.")
         with writer.begin():
             if upgrade(writer, SETTING):
                 _log.info("schema brought up to date", path=str(self._path))
@@ -188,16 +140,59 @@ class SqliteStore:
         return epoch
 
 
+def _plain(error: Exception) -> str:
+    return str(error.orig if isinstance(error, DatabaseError) else error)
+
+
+class SqliteStore:
+    """The port `Store` on one SQLite file.
+
+    Args:
+        path: the database file; its folder must exist and be writable. A lock file and SQLite's `-wal` and `-shm` stand
+            beside it.
+        clock: says when the installation was made.
+        max_members: people a conversation may have.
+        readers: threads that read.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Clock | None = None, max_members: int = LIMITS.members, readers: int = READERS
+    ) -> None:
+        self._path = path
+        self._lock = FolderLock(path.with_name(path.name + ".lock"))
+        self._database = _SqliteDatabase(path, clock or SystemClock(), readers)
+        self.log = DatabaseLog(self._database, DIALECT, max_members=max_members)
+        self.accounts = DatabaseAccounts(self._database)
+        self.sessions = DatabaseSessions(self._database)
+        self.conversations = DatabaseConversations(self._database)
+
+    @property
+    def epoch(self) -> str:
+        return self._database.epoch
+
+    @property
+    def sqlite_version(self) -> str:
+        """The version of the SQLite library in this process."""
+        return sqlite3.sqlite_version
+
+    async def open(self) -> None:
+        check_folder(self._path.parent, SETTING)
+        self._lock.take(SETTING)
+        try:
+            await self._database.open()
+        except BaseException:
+            self._lock.release()
+            raise
+        _log.info("store opened", path=str(self._path), sqlite_version=self.sqlite_version, epoch=self.epoch)
+
+    async def close(self) -> None:
+        await self._database.close()
+        self._lock.release()
+
+    async def ping(self) -> None:
+        await self._database.write(_ping)
+
+
 def _ping(conn: Connection) -> None:
     """Take the write lock and give it back."""
     conn.execute(select(installation.c.id))
-
-
-def _faults(conn: Connection) -> list[str]:
-    """Pages, indexes and references, checked against each other."""
-    pages = [str(row[0]) for row in raw(conn).execute("PRAGMA integrity_check")]
-    references = [
-        f"row {row} of {table} refers to a row of {other} that does not exist"
-        for table, row, other, _ in raw(conn).execute("PRAGMA foreign_key_check")
-    ]
-    return [fault for fault in pages if fault != "ok"] + references

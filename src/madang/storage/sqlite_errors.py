@@ -15,8 +15,6 @@ from sqlalchemy.exc import DBAPIError
 
 from madang.errors import ErrorCode, MadangError
 
-__all__ = ["DATA_ERRORS", "translated"]
-
 DATA_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError)
 """Raised by a single row that cannot be stored, whatever is stored beside it."""
 
