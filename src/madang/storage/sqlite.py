@@ -82,6 +82,10 @@ class _SqliteDatabase:
     async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._open().writer.submit(self._transaction(work, *args, **kwargs))
 
+    async def faults(self) -> list[str]:
+        """What SQLite finds wrong with the file; however long that takes, so it is no `read`."""
+        return await self._open().readers.submit(_faults)
+
     async def open(self) -> None:
         """Connect; blocks a thread, not the loop."""
         self._connected = await asyncio.to_thread(self._connect)
@@ -192,7 +196,23 @@ class SqliteStore:
     async def ping(self) -> None:
         await self._database.write(_ping)
 
+    async def faults(self) -> list[str]:
+        """What is wrong with the file itself, in SQLite's words; empty if nothing. Reads all of it."""
+        return await self._database.faults()
+
 
 def _ping(conn: Connection) -> None:
     """Take the write lock and give it back."""
     conn.execute(select(installation.c.id))
+
+
+def _faults(conn: Connection) -> list[str]:
+    """Pages, indexes and references, checked against each other."""
+    driver = raw(conn)
+    driver.set_progress_handler(None, 0)  # the limit of ordinary reads; the next one sets it again
+    pages = [str(row[0]) for row in driver.execute("PRAGMA integrity_check")]
+    references = [
+        f"row {row} of {table} refers to a row of {other} that does not exist"
+        for table, row, other, _ in driver.execute("PRAGMA foreign_key_check")
+    ]
+    return [fault for fault in pages if fault != "ok"] + references
