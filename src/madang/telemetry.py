@@ -134,14 +134,15 @@ class LoopLagProbe:
             self._timer.cancel()
 
 
-def configure_logging(form: Literal["auto", "console", "json"], level: str, stream: TextIO = sys.stderr) -> None:
+def configure_logging(form: Literal["auto", "console", "json"], level: str, stream: TextIO | None = None) -> None:
     """Send Madang's log and that of its libraries to `stream`, one line each.
 
     Args:
         form: `auto` is for people if a terminal reads the stream, else JSON.
         level: the least that is logged.
-        stream: where to; standard error, because standard output belongs to what commands answer.
+        stream: where to; None is standard error, because standard output belongs to what commands answer.
     """
+    stream = stream or sys.stderr
     for_people = form == "console" or (form == "auto" and stream.isatty())
     shared: list[Processor] = [
         structlog.stdlib.add_logger_name,

@@ -4,8 +4,8 @@ Start order, stopped in reverse:
     sockets bound -> services (data folder, store, …) -> engine and gateway -> HTTP -> ready
 
 A planned stop drains first, DRAIN_SECONDS at most:
-    not ready, handshakes refused -> sockets told, then closed in slices, so that they come back by themselves
-    -> everything submitted is committed
+    not ready, handshakes refused -> what was submitted is committed and answered, more is refused as `unavailable`
+    -> sockets are told, then closed in slices, so that they come back by themselves
 """
 
 from __future__ import annotations
@@ -136,17 +136,19 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
 
 
 def _stop_signals() -> asyncio.Event:
-    """Set by the first signal; the second one ends the process as it would any other."""
+    """Set by SIGTERM and SIGINT. A second Ctrl+C ends the process at once, which the store survives; a second SIGTERM
+    does not, because supervisors send it to the process and to its group.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
+    def interrupt() -> None:
         stopping.set()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
     return stopping
 
 
@@ -191,9 +193,9 @@ async def _drain(gateway: Gateway, engine: Server, services: Services) -> None:
     _log.info("stopping", sockets=engine.stats().sockets)
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            await gateway.drain()
             await services.foundation.committer.close()
             await services.foundation.reading.close()
+            await gateway.drain()
             await engine.close(SERVICE_RESTART)
             return
     _log.warning("stopping takes too long: closing what is left", seconds=DRAIN_SECONDS)

@@ -30,6 +30,7 @@ from madang.storage.migrate import upgrade
 from madang.storage.sessions import DatabaseSessions
 from madang.storage.sqlite_connections import Checkpointer, raw, reader_engine, writer_engine
 from madang.storage.sqlite_errors import translated
+from madang.storage.sqlite_faults import find_faults
 from madang.storage.sqlite_files import FolderLock, check_folder
 from madang.storage.sqlite_marks import move_marks
 from madang.storage.sqlite_sends import append_sends
@@ -195,6 +196,10 @@ class SqliteStore:
 
     async def ping(self) -> None:
         await self._database.write(_ping)
+
+    async def faults(self) -> list[str]:
+        """What is wrong with the file itself, in SQLite's words; empty if nothing. Reads all of it."""
+        return await self._database.read(find_faults)
 
     async def faults(self) -> list[str]:
         """What is wrong with the file itself, in SQLite's words; empty if nothing. Reads all of it."""
