@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, UnsetType
+from msgspec import UnsetType
 
 from madang.api.paging import Links, link_header
 from madang.api.security import Policy
@@ -24,7 +24,7 @@ from madang.services.reading import ReadingService
 
 __all__ = ["MessageController"]
 
-Seq = Annotated[int, Meta(ge=0, le=2**53)]
+MAX_SEQ: Final = 2**53
 """What JavaScript counts to without error; no store could look up more."""
 
 
@@ -43,10 +43,14 @@ class MessageController(Controller):
         identity: NamedDependency[Identity],
         messages: NamedDependency[MessageService],
         limit: FromQuery[int] = 50,
-        before: Annotated[Seq | None, QueryParameter(description="Only messages with a smaller seq.")] = None,
-        after: Annotated[Seq | None, QueryParameter(description="Only messages with a larger seq.")] = None,
+        before: Annotated[
+            int | None, QueryParameter(ge=0, le=MAX_SEQ, description="Only messages with a smaller seq.")
+        ] = None,
+        after: Annotated[
+            int | None, QueryParameter(ge=0, le=MAX_SEQ, description="Only messages with a larger seq.")
+        ] = None,
         around: Annotated[
-            Seq | None, QueryParameter(description="This seq and what stands on both sides of it.")
+            int | None, QueryParameter(ge=0, le=MAX_SEQ, description="This seq and what stands on both sides of it.")
         ] = None,
         at: Annotated[str | None, QueryParameter(description="An ISO 8601 time: what was written then.")] = None,
     ) -> Response[list[Message]]:
