@@ -30,7 +30,6 @@ from madang.storage.migrate import upgrade
 from madang.storage.sessions import DatabaseSessions
 from madang.storage.sqlite_connections import Checkpointer, raw, reader_engine, writer_engine
 from madang.storage.sqlite_errors import translated
-from madang.storage.sqlite_faults import find_faults
 from madang.storage.sqlite_files import FolderLock, check_folder
 from madang.storage.sqlite_marks import move_marks
 from madang.storage.sqlite_sends import append_sends
@@ -199,10 +198,6 @@ class SqliteStore:
 
     async def faults(self) -> list[str]:
         """What is wrong with the file itself, in SQLite's words; empty if nothing. Reads all of it."""
-        return await self._database.read(find_faults)
-
-    async def faults(self) -> list[str]:
-        """What is wrong with the file itself, in SQLite's words; empty if nothing. Reads all of it."""
         return await self._database.faults()
 
 
@@ -212,12 +207,15 @@ def _ping(conn: Connection) -> None:
 
 
 def _faults(conn: Connection) -> list[str]:
-    """Pages, indexes and references, checked against each other."""
+    """What is wrong with pages, indexes and references; what is too damaged to be examined is damaged."""
     driver = raw(conn)
     driver.set_progress_handler(None, 0)  # the limit of ordinary reads; the next one sets it again
-    pages = [str(row[0]) for row in driver.execute("PRAGMA integrity_check")]
-    references = [
-        f"row {row} of {table} refers to a row of {other} that does not exist"
-        for table, row, other, _ in driver.execute("PRAGMA foreign_key_check")
-    ]
-    return [fault for fault in pages if fault != "ok"] + references
+    try:
+        pages = [str(row[0]) for row in driver.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        references = [
+            f"row {row} of {table} refers to a row of {other} that does not exist"
+            for table, row, other, _ in driver.execute("PRAGMA foreign_key_check")
+        ]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return pages + references
