@@ -160,6 +160,7 @@ class Connection:
     def closed(self, reason: DisconnectReason) -> None:
         self.engine.server.wheel.cancel(self)
         for task in self._connecting or ():
-            task.cancel()
+            # Not at once: a coroutine that is cancelled before its first step leaves others behind, never awaited.
+            asyncio.get_running_loop().call_soon(task.cancel)
         for socket in self._session.clear():
             socket.namespace.remove(socket, reason)

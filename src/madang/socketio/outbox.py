@@ -143,9 +143,10 @@ class Outbox:
             self.written += written
             self.flusher.bytes_out += written
             self.flusher.frames_out += len(queue)
-        if self.size > self.flusher.options.slow_bytes:
+        more = self.size > 0 and transport.writable
+        if not transport.writable and self.unsent > self.flusher.options.slow_bytes:
             self._judge()
-        return self.size > 0 and transport.writable
+        return more
 
     def _take_chunk(self) -> list[Sendable]:
         taken: list[Sendable] = []
