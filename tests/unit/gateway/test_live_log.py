@@ -103,9 +103,9 @@ def test_a_repair_makes_older_rumours_void(loop: asyncio.AbstractEventLoop) -> N
     live = _live(loop)
     live.start(1, 1)
     live.known_head = 99
-    assert live.behind
+    before = live.behind
     live.jump(7, 6)
-    assert not live.behind
+    assert (before, live.behind) == (True, False)
     assert (live.version, live.seq) == (7, 6)
     assert live.after(6) is None
 
