@@ -12,6 +12,7 @@ import { bindEvents } from "./events.ts";
 import type { SignedIn, Summary, User } from "./generated/contract.ts";
 import { Http } from "./http.ts";
 import { Outbox } from "./outbox.ts";
+import { PresenceWatch } from "./presenceWatch.ts";
 import { ReadMarks } from "./readMarks.ts";
 import type { ConversationAction } from "./reducers/conversation.ts";
 import { Rooms } from "./rooms.ts";
@@ -34,10 +35,15 @@ class MadangClient implements Client {
   readonly #outbox: Outbox;
   readonly #readMarks: ReadMarks;
   readonly #typing: TypingStatus;
+  readonly #presence: PresenceWatch;
   readonly #adopting = new Set<string>();
   readonly #usesCookies: boolean;
   #started = false;
   readonly #networkIsBack = (): void => this.reconnectNow();
+  readonly #pageIsSeen = (): void => {
+    // In the background timers run late, so the next attempt may be a minute away.
+    if (document.visibilityState === "visible") this.reconnectNow();
+  };
 
   constructor(options: ClientOptions) {
     const now = (): number => options.now?.() ?? Date.now();
@@ -70,8 +76,16 @@ class MadangClient implements Client {
     this.#outbox = new Outbox(common);
     this.#readMarks = new ReadMarks(common);
     this.#typing = new TypingStatus(connection, now);
+    this.#presence = new PresenceWatch({
+      ...common,
+      openConversations: () => this.#rooms.opened(),
+      learned: (watched, online) => {
+        for (const userId of watched) this.#dispatch({ type: "presence", userId, online: online.has(userId) });
+      },
+    });
     bindEvents(connection.socket, {
       ...common,
+      adopt: (summary) => this.#adopt(summary),
       unknown: (id) => void this.#adoptUnknown(id),
       membersChanged: (id) => void this.#rooms.loadMembers(id),
     });
@@ -117,10 +131,12 @@ class MadangClient implements Client {
 
   openConversation(id: string): void {
     this.#rooms.open(id);
+    this.#presence.refresh();
   }
 
   closeConversation(id: string): void {
     this.#rooms.close(id);
+    this.#presence.refresh();
   }
 
   loadOlder(id: string): Promise<void> {
@@ -215,12 +231,14 @@ class MadangClient implements Client {
     this.#catchUp.resume();
     this.#outbox.resume();
     this.#readMarks.resume();
+    this.#presence.resume();
   }
 
   #pause(): void {
     this.#catchUp.pause();
     this.#outbox.pause();
     this.#readMarks.pause();
+    this.#presence.pause();
     this.#typing.clear();
     this.#dispatch({ type: "everyConversation", action: { type: "connectionLost" } });
   }
@@ -236,11 +254,14 @@ class MadangClient implements Client {
     this.#connection.stop();
     this.#pause();
     this.#readMarks.forget();
+    this.#presence.forget();
   }
 
   #listenToNetwork(how: "addEventListener" | "removeEventListener"): void {
-    // Only a page hears of its network; elsewhere the next attempt comes by the clock.
-    if (typeof window !== "undefined") window[how]("online", this.#networkIsBack);
+    // Only a page hears of its network and of being looked at; elsewhere the next attempt comes by the clock.
+    if (typeof window === "undefined") return;
+    window[how]("online", this.#networkIsBack);
+    document[how]("visibilitychange", this.#pageIsSeen);
   }
 
   // ------------------------------------------------------------------------------------------- changing the state
@@ -253,10 +274,12 @@ class MadangClient implements Client {
   #change(id: string, action: ConversationAction): void {
     this.store.dispatch({ type: "conversation", id, action });
     this.#catchUp.look(id);
+    if (action.type === "membersLoaded") this.#presence.refresh();
   }
 
   #adopt(summary: Summary): Summary {
     this.#dispatch({ type: "attached", summaries: [summary] });
+    if (summary.peer !== undefined) this.#presence.meet(summary.peer.id);
     return summary;
   }
 

@@ -4,7 +4,7 @@
  * Owns the table from event to action, and the end of typing entries that nobody ends.
  */
 import type { MadangSocket } from "./connection.ts";
-import type { Message } from "./generated/contract.ts";
+import type { Message, Summary } from "./generated/contract.ts";
 import type { ConversationAction } from "./reducers/conversation.ts";
 import { TYPING_HOLDS_MS } from "./reducers/typing.ts";
 import type { Action } from "./state.ts";
@@ -14,6 +14,8 @@ export interface EventDependencies {
   getState(): State;
   dispatch(action: Action): void;
   change(conversationId: string, action: ConversationAction): void;
+  /** A conversation one was added to. */
+  adopt(summary: Summary): void;
   /** Something happened in a conversation that is not in the list. */
   unknown(conversationId: string): void;
   /** Somebody joined a conversation, left it, or has another role. */
@@ -24,7 +26,7 @@ export interface EventDependencies {
 export function bindEvents(socket: MadangSocket, deps: EventDependencies): void {
   bindLog(socket, deps);
   bindPeople(socket, deps);
-  socket.on("conversation:new", (summary) => deps.dispatch({ type: "attached", summaries: [summary] }));
+  socket.on("conversation:new", (summary) => deps.adopt(summary));
   socket.on("conversation:updated", (summary) => deps.dispatch({ type: "settingsChanged", summary }));
   socket.on("conversation:removed", ({ conversationId }) => deps.dispatch({ type: "removed", id: conversationId }));
 }

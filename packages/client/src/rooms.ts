@@ -32,6 +32,10 @@ export class Rooms {
     this.#deps = dependencies;
   }
 
+  opened(): Iterable<string> {
+    return this.#opened.keys();
+  }
+
   isOpen(id: string): boolean {
     return this.#opened.has(id);
   }
