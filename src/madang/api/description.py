@@ -95,6 +95,7 @@ class ApiDescription:
         components = document.setdefault("components", {})
         components["schemas"] = dict(sorted((components.get("schemas", {}) | ours).items()))
         components["securitySchemes"] = _SCHEMES
+        document["paths"] = dict(sorted(document["paths"].items()))  # the framework's order differs from run to run
         for route in app.routes:
             if isinstance(route, HTTPRoute):
                 _complete(document, route)
@@ -102,17 +103,17 @@ class ApiDescription:
 
 
 class DescriptionController(Controller):
-    """Where the description is found."""
+    """Where the description is found. It is made in a thread: that takes a tenth of a second."""
 
     path = "/"
 
-    @get("/openapi.json", policy=Policy.PUBLIC, include_in_schema=False)
-    async def document(self, description: NamedDependency[ApiDescription]) -> Response[bytes]:
+    @get("/openapi.json", policy=Policy.PUBLIC, include_in_schema=False, sync_to_thread=True)
+    def document(self, description: NamedDependency[ApiDescription]) -> Response[bytes]:
         """The OpenAPI document."""
         return Response(description.document, media_type="application/json")
 
-    @get("/docs", policy=Policy.PUBLIC, include_in_schema=False)
-    async def page(self, description: NamedDependency[ApiDescription]) -> Response[str]:
+    @get("/docs", policy=Policy.PUBLIC, include_in_schema=False, sync_to_thread=True)
+    def page(self, description: NamedDependency[ApiDescription]) -> Response[str]:
         """The page."""
         return Response(description.page, media_type="text/html", headers=_PAGE_HEADERS)
 
@@ -132,6 +133,7 @@ def _complete(document: dict[str, Any], route: HTTPRoute) -> None:
             if operation is None:
                 continue
             operation["security"] = _SECURITY[handler.opt["policy"]]
+            operation.pop("summary", None)  # the name of a Python function
             operation["responses"].pop("400", None)
             operation["responses"]["default"] = {
                 "description": "A refusal: its code, in `error`, is for programs; its `reason` is for developers.",

@@ -1,5 +1,7 @@
 """For operators and developers: health, metrics, configuration, and the API's own description."""
 
+import base64
+import hashlib
 import json
 import re
 from ipaddress import ip_network
@@ -128,6 +130,8 @@ async def test_the_page_shows_it_without_loading_anything(api: Api) -> None:
     assert "default-src 'none'" in policy
     assert "'unsafe-inline'" not in policy
     page = response.text
+    (style,) = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
     assert "<script" not in page
     assert not re.search(r'(src|href)="(https?:)?//', page)
     for path in (await api.client().get("/api/openapi.json")).json()["paths"]:
