@@ -93,7 +93,7 @@ export class Api {
     return this.#write("POST", "conversations", { type: "direct", memberIds: [userId] });
   }
 
-  async createGroup(name: string, memberIds: readonly string[]): Promise<Summary> {
+  async createGroup(name: string | null, memberIds: readonly string[]): Promise<Summary> {
     return this.#write("POST", "conversations", { type: "group", name, memberIds });
   }
 

@@ -169,7 +169,7 @@ class MadangClient implements Client {
     return this.#adopt(await this.api.createDirect(userId));
   }
 
-  async createGroup(name: string, memberIds: readonly string[]): Promise<Summary> {
+  async createGroup(name: string | null, memberIds: readonly string[]): Promise<Summary> {
     return this.#adopt(await this.api.createGroup(name, memberIds));
   }
 

@@ -172,7 +172,7 @@ export interface Client {
 
   /** The direct conversation with a user (oneself: notes), made if there is none. */
   createDirect(userId: string): Promise<Summary>;
-  createGroup(name: string, memberIds: readonly string[]): Promise<Summary>;
+  createGroup(name: string | null, memberIds: readonly string[]): Promise<Summary>;
   addMembers(id: string, userIds: readonly string[]): Promise<void>;
   removeMember(id: string, userId: string): Promise<void>;
   leave(id: string): Promise<void>;

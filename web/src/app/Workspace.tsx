@@ -8,6 +8,7 @@ import { useCallback, useMemo, useState, useSyncExternalStore } from "react";
 import { useLocation, useRoute } from "wouter";
 import type { Drafts } from "../chat/drafts";
 import { errorWords } from "../chat/errorWords";
+import { PeopleNames } from "../chat/peopleNames";
 import type { SentenceContext } from "../chat/systemSentence";
 import { AccountMenu } from "../features/account/AccountMenu";
 import { ConnectionLine } from "../features/connection/ConnectionLine";
@@ -27,11 +28,18 @@ interface WorkspaceProps {
 
 function useSentences(me: User): SentenceContext {
   const { t, language } = useWords();
+  const client = useClient();
   const users = useMadang((state) => state.users);
-  return useMemo(
-    () => ({ t, language, meId: me.id, nameOf: (id) => users.get(id)?.name ?? t("list.unknownPerson") }),
-    [t, language, me.id, users],
-  );
+  const [strangers] = useState(() => new PeopleNames((id) => client.api.user(id)));
+  const names = useSyncExternalStore(strangers.subscribe, strangers.getSnapshot);
+  return useMemo(() => {
+    const nameOf = (id: string) => {
+      const name = users.get(id)?.name ?? names.get(id);
+      if (name === undefined) strangers.want(id);
+      return name ?? t("list.unknownPerson");
+    };
+    return { t, language, meId: me.id, nameOf };
+  }, [t, language, me.id, users, names, strangers]);
 }
 
 function useActions(client: Client, drafts: Drafts, go: (path: string) => void) {

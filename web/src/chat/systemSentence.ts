@@ -10,17 +10,19 @@ export interface SentenceContext {
   t: TFunction;
   language: Language;
   meId: string;
+  /** A word for "somebody" when the name is not known. */
   nameOf: (userId: string) => string;
 }
 
 /** Longer lists end in "and 5 others". */
 const NAMES_SHOWN = 3;
 
-/** Korean adds 님 to a person's name, which also settles the particle that follows. */
-function personName(userId: string, context: SentenceContext): string {
+/** Korean adds 님 to a person's name. */
+function personName(userId: string | null, context: SentenceContext): string {
+  if (userId === null) return context.t("list.unknownPerson");
   if (userId === context.meId) return context.t("system.youObject");
   const name = context.nameOf(userId);
-  return context.language === "ko" ? `${name}님` : name;
+  return context.language === "ko" && name !== context.t("list.unknownPerson") ? `${name}님` : name;
 }
 
 function nameList(userIds: readonly string[], context: SentenceContext): string {
@@ -72,7 +74,7 @@ function membersRemoved(entry: SystemEvent, doer: Doer, actor: string, context: 
 function memberLeft(entry: SystemEvent, context: SentenceContext): string {
   const leaver = entry.userIds?.[0] ?? entry.actorId;
   if (leaver === context.meId) return context.t("system.leftYou");
-  return context.t("system.left", { actor: context.nameOf(leaver ?? "") });
+  return context.t("system.left", { actor: personName(leaver, context) });
 }
 
 function roleChanged(entry: SystemEvent, doer: Doer, actor: string, context: SentenceContext): string {
@@ -86,7 +88,7 @@ export function systemSentence(message: Message, context: SentenceContext): stri
   const entry = message.system;
   if (entry === undefined) return message.content;
   const doer = doerOf(entry, context.meId);
-  const actor = context.nameOf(entry.actorId ?? "");
+  const actor = personName(entry.actorId, context);
   switch (entry.kind) {
     case "created":
       return created(entry, doer, actor, context.t);

@@ -35,7 +35,7 @@ it("leaves no text empty and fills in the same names in both languages", () => {
 
 it("writes the particle that fits the name it follows", () => {
   const i18n = startTranslations("ko");
-  const renamed = (name: string) => i18n.t("system.renamed", { actor: "민지", name });
+  const renamed = (name: string) => i18n.t("system.renamed", { actor: "민지님", name });
   expect(renamed("가족")).toBe("민지님이 대화 이름을 ‘가족’으로 바꾸었습니다.");
   expect(renamed("서울")).toBe("민지님이 대화 이름을 ‘서울’로 바꾸었습니다.");
 });

@@ -31,7 +31,7 @@ const SURFACES: Record<string, string[]> = {
   "own-ink": ["own"],
   "other-ink": ["other"],
   count: ["yard"],
-  jade: ["paper", "paper-raised", "yard", "paper-chosen", "jade-soft"],
+  jade: ["paper", "paper-raised", "yard", "yard-chip", "paper-chosen", "jade-soft"],
   "jade-ink": ["jade", "jade-hover"],
   persimmon: ["paper", "paper-raised", "yard", "persimmon-soft"],
   "persimmon-ink": ["persimmon"],

@@ -37,7 +37,10 @@ function lastWords(conversation: ConversationState, sentences: SentenceContext):
   const { summary, pending } = conversation;
   const waiting = pending.at(-1);
   if (waiting !== undefined) return waiting.content;
-  if (summary.lastMessage === null) return t(isNotes(summary, meId) ? "list.notesHint" : "list.noMessages");
+  const notes = isNotes(summary, meId);
+  if (summary.lastMessage === null || (notes && summary.lastMessage.type === "system")) {
+    return t(notes ? "list.notesHint" : "list.noMessages");
+  }
   const line = messageLine(summary.lastMessage, sentences);
   if (summary.type !== "group" || summary.lastMessage.type === "system") return line;
   if (summary.lastMessage.senderId === meId) return t("list.you", { text: line });
@@ -72,6 +75,7 @@ function Unread({ count, sentences }: { count: number; sentences: SentenceContex
     <span
       className="mt-0.5 inline-grid h-5 min-w-5 flex-none place-items-center rounded-full bg-persimmon px-1.5 text-xs font-bold text-persimmon-ink tabular-nums"
       data-testid="unread-badge"
+      data-count={count}
     >
       <span aria-hidden="true">{badgeText(count)}</span>
       <span className="sr-only">{sentences.t("list.unread", { count })}</span>

@@ -41,6 +41,13 @@ it("makes a group of several, with its name", async () => {
   expect(client.createGroup).toHaveBeenCalledExactlyOnceWith("Yard", ["minji", "cheol"]);
 });
 
+it("leaves a group without a name when none is written", async () => {
+  await choose("민지");
+  await choose("철수");
+  await userEvent.click(screen.getByRole("button", { name: "Create group with 2 people" }));
+  expect(client.createGroup).toHaveBeenCalledExactlyOnceWith(null, ["minji", "cheol"]);
+});
+
 it("finds by name, keeps who was chosen, and says when nobody fits", async () => {
   await choose("민지");
   await userEvent.type(screen.getByRole("searchbox"), "철");

@@ -27,7 +27,12 @@ function Meta({ row }: { row: BubbleRow }) {
   return (
     <span className="bubble-meta">
       {people > 0 && (
-        <span className="bubble-count" data-testid="people-unread" title={t("room.peopleUnread", { count: people })}>
+        <span
+          className="bubble-count"
+          data-testid="people-unread"
+          data-count={people}
+          title={t("room.peopleUnread", { count: people })}
+        >
           <span aria-hidden="true">{people}</span>
           <span className="sr-only">{t("room.peopleUnread", { count: people })}</span>
         </span>
@@ -116,13 +121,15 @@ function BubbleRowView({ row, ...actions }: BubbleProps) {
           </span>
         )}
         <div className="bubble-line">
-          <div className="bubble" dir="auto" data-testid="message-text">
+          <div className="bubble" dir="auto">
             {(own || !first) && <span className="sr-only">{own ? t("members.you") : name}: </span>}
-            {body.state === "stored" ? (
-              <StoredBody message={body.message} nameOf={actions.nameOf} />
-            ) : (
-              <MessageText text={body.pending.content} />
-            )}
+            <div data-testid="message-text">
+              {body.state === "stored" ? (
+                <StoredBody message={body.message} nameOf={actions.nameOf} />
+              ) : (
+                <MessageText text={body.pending.content} />
+              )}
+            </div>
           </div>
           <Meta row={row} />
         </div>
