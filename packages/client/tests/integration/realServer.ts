@@ -19,8 +19,14 @@ export const missing: string | null = existsSync(MADANG)
 
 export class RealServer {
   readonly #data = mkdtempSync(join(tmpdir(), "madang-client-"));
+  readonly #settings: Readonly<Record<string, string>>;
   #process: ChildProcess | null = null;
   #port = 0;
+
+  /** `settings` are environment variables of the server. */
+  constructor(settings: Readonly<Record<string, string>> = {}) {
+    this.#settings = settings;
+  }
 
   get port(): number {
     return this.#port;
@@ -34,7 +40,7 @@ export class RealServer {
   async start(): Promise<void> {
     const clean = Object.entries(process.env).filter(([name]) => !name.startsWith("MADANG_"));
     const server = spawn(MADANG, ["serve", "--port", String(this.#port), "--data", this.#data], {
-      env: { ...Object.fromEntries(clean), MADANG_SEND_RATE: "0" },
+      env: { ...Object.fromEntries(clean), MADANG_SEND_RATE: "0", ...this.#settings },
     });
     this.#process = server;
     let said = "";
