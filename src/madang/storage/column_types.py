@@ -8,7 +8,7 @@ dialect but never change its form.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from sqlalchemy import JSON, BigInteger, Boolean, ColumnElement, LargeBinary, String, Text, bindparam
@@ -17,9 +17,10 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["Flag", "Hash", "Id", "Json", "Milliseconds", "Number", "Ordered", "Words", "among", "bigint"]
+__all__ = ["Flag", "Hash", "Id", "Json", "Milliseconds", "Number", "Ordered", "Words", "among", "bigint", "outside"]
 
 Id = String(36).with_variant(UUID(as_uuid=False), "postgresql")
 Milliseconds = BigInteger()
@@ -55,22 +56,36 @@ class _Among(FunctionElement[bool]):
     type: TypeEngine[bool] = Boolean()
     inherit_cache: bool | None = True
 
+    def self_group(self, against: OperatorType | None = None) -> Self:
+        # SQLAlchemy would write `(…) = 1` where a database has no booleans, and SQLite uses no index through that.
+        return self
+
+
+class _Outside(_Among):
+    inherit_cache: bool | None = True
+
 
 @compiles(_Among, "sqlite")
 def _among_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, ids = (compiler.process(part, **options) for part in element.clauses)
-    return f"({column} IN (SELECT value FROM json_each({ids})))"  # noqa: S608  # both are compiled, not typed in
+    negation = "NOT " if isinstance(element, _Outside) else ""
+    return f"{column} {negation}IN (SELECT value FROM json_each({ids}))"  # noqa: S608  # both are compiled, not typed in
 
 
 @compiles(_Among, "postgresql")
 def _among_postgresql(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     column, ids = (compiler.process(part, **options) for part in element.clauses)
-    return f"({column} = ANY ({ids}))"
+    return f"{column} <> ALL ({ids})" if isinstance(element, _Outside) else f"{column} = ANY ({ids})"
 
 
 def among(column: ColumnElement[str], ids: Collection[str]) -> ColumnElement[bool]:
     """Whether the column is one of these ids; the ids travel as a single parameter."""
     return _Among(column, bindparam(None, ids, type_=_IdList()))
+
+
+def outside(column: ColumnElement[str], ids: Collection[str]) -> ColumnElement[bool]:
+    """Whether the column is none of these ids."""
+    return _Outside(column, bindparam(None, ids, type_=_IdList()))
 
 
 def bigint(number: int) -> int:

@@ -18,7 +18,7 @@ from madang.domain.reading import unread_count
 from madang.domain.search_text import fold
 from madang.ports.conversations import InboxPage, Member
 from madang.storage.accounts import USER_COLUMNS, matches, to_user, users_by_id
-from madang.storage.column_types import among, bigint
+from madang.storage.column_types import among, bigint, outside
 from madang.storage.database import Database
 from madang.storage.messages import select_messages, to_message
 from madang.storage.tables import conversations, members, messages, users
@@ -82,7 +82,7 @@ def inbox(
     place = (conversations.c.last_message_at, conversations.c.id)
     statement = _mine(user_id)
     if exclude:
-        statement = statement.where(~among(conversations.c.id, exclude))
+        statement = statement.where(outside(conversations.c.id, exclude))
     if before is not None:
         statement = statement.where(tuple_(*place) < (bigint(before[0]), before[1]))
     statement = statement.order_by(*(column.desc() for column in place)).limit(limit + 1)
