@@ -71,7 +71,11 @@ class ServerParts:
     tokens: SignedBearerTokens
     refresh_tokens: OpaqueRefreshTokens
     passwords: Argon2Passwords
-    services: ApiServices
+    conversations: ConversationService
+    messages: MessageService
+    reading: ReadingService
+    profiles: ProfileService
+    services: ApiServices = field(init=False)
     heard: list[BusMessage] = field(default_factory=list)
 
     async def sign_up(self, username: str, name: str = "") -> SignIn:
@@ -99,7 +103,6 @@ async def server_parts(
     registration: RegistrationPolicy = "open",
     directory: DirectoryPolicy = "open",
     limits: Limits = LIMITS,
-    passwords: Argon2Passwords | None = None,
 ) -> AsyncIterator[ServerParts]:
     """A server's parts for as long as the context lasts."""
     clock = MovableClock()
@@ -109,50 +112,55 @@ async def server_parts(
     committer = Committer(store.log, bus, clock, tasks)
     reading = ReadingService(store.log, bus, clock, tasks)
     access = Access(store.conversations)
-    hashing = passwords or Argon2Passwords(memory_kib=64, time_cost=1, threads=1)
-    bearer_tokens, refresh_tokens = SignedBearerTokens(SECRET, host=host), OpaqueRefreshTokens(SECRET)
-    conversations = ConversationService(committer, store.conversations, access, limits, users_create=True)
-    sessions = SessionService(
-        accounts=store.accounts,
-        sessions=store.sessions,
-        bearer_tokens=bearer_tokens,
-        refresh_tokens=refresh_tokens,
-        bus=bus,
-        clock=clock,
-    )
-    services = ApiServices(
-        identities=IdentityService(store.accounts, store.sessions, bearer_tokens, clock, conversations.create_notes),
-        sessions=sessions,
-        accounts=AccountService(
-            accounts=store.accounts,
-            passwords=hashing,
-            sessions=sessions,
-            rate_limit=MemoryRateLimit(clock),
-            clock=clock,
-            limits=limits,
-            created=conversations.create_notes,
-            registration=registration,
-        ),
-        profiles=ProfileService(store.accounts, store.conversations, bus, limits, directory=directory),
-        conversations=conversations,
-        messages=MessageService(committer, store.log, access, clock, limits, send_rate=0),
-        reading=reading,
-    )
     parts = ServerParts(
         store=store,
         bus=bus,
         clock=clock,
-        tokens=bearer_tokens,
-        refresh_tokens=refresh_tokens,
-        passwords=hashing,
-        services=services,
+        tokens=SignedBearerTokens(SECRET, host=host),
+        refresh_tokens=OpaqueRefreshTokens(SECRET),
+        passwords=Argon2Passwords(memory_kib=64, time_cost=1, threads=1),
+        conversations=ConversationService(committer, store.conversations, access, limits, users_create=True),
+        messages=MessageService(committer, store.log, access, clock, limits, send_rate=0),
+        reading=reading,
+        profiles=ProfileService(store.accounts, store.conversations, bus, limits, directory=directory),
     )
+    parts.services = _services(parts, limits, registration)
     bus.listen(lambda _, message: parts.heard.append(message))
     try:
         yield parts
     finally:
-        hashing.close()
+        parts.passwords.close()
         await reading.close()
         await committer.close()
         await tasks.close()
         await store.close()
+
+
+def _services(parts: ServerParts, limits: Limits, registration: RegistrationPolicy) -> ApiServices:
+    store, clock, created = parts.store, parts.clock, parts.conversations.create_notes
+    sessions = SessionService(
+        accounts=store.accounts,
+        sessions=store.sessions,
+        bearer_tokens=parts.tokens,
+        refresh_tokens=parts.refresh_tokens,
+        bus=parts.bus,
+        clock=clock,
+    )
+    return ApiServices(
+        identities=IdentityService(store.accounts, store.sessions, parts.tokens, clock, created),
+        sessions=sessions,
+        accounts=AccountService(
+            accounts=store.accounts,
+            passwords=parts.passwords,
+            sessions=sessions,
+            rate_limit=MemoryRateLimit(clock),
+            clock=clock,
+            limits=limits,
+            created=created,
+            registration=registration,
+        ),
+        profiles=parts.profiles,
+        conversations=parts.conversations,
+        messages=parts.messages,
+        reading=parts.reading,
+    )
