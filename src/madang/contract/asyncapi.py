@@ -30,15 +30,15 @@ def asyncapi() -> dict[str, Any]:
     operations: dict[str, Any] = {}
     for event in CLIENT_EVENTS.values():
         answer = {"oneOf": [schema_of[event.ack], schema_of[AckFailure]]}
-        messages[event.name] = {"name": event.name, "summary": event.meaning, "payload": schema_of[event.payload]}
-        messages[f"{event.name}:ack"] = {"name": f"{event.name}:ack", "payload": answer}
-        reply = {"channel": _CHANNEL, "messages": [_message(f"{event.name}:ack")]}
-        operations[f"receive {event.name}"] = _operation("receive", event.name, event.meaning) | {"reply": reply}
+        key = _key("client", event.name)
+        messages[key] = {"name": event.name, "summary": event.meaning, "payload": schema_of[event.payload]}
+        messages[f"{key}.ack"] = {"name": f"{event.name}:ack", "payload": answer}
+        reply = {"channel": _CHANNEL, "messages": [_message(f"{key}.ack")]}
+        operations[key] = _operation("receive", key, event.meaning) | {"reply": reply}
     for sent in SERVER_EVENTS.values():
-        # `message:read` goes both ways with different payloads, so what the server sends has a key of its own.
-        key = f"server:{sent.name}"
+        key = _key("server", sent.name)
         messages[key] = {"name": sent.name, "summary": f"To: {sent.to}", "payload": _arguments(sent.payload, schema_of)}
-        operations[f"send {sent.name}"] = _operation("send", key, f"To: {sent.to}")
+        operations[key] = _operation("send", key, f"To: {sent.to}")
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -52,7 +52,7 @@ def asyncapi() -> dict[str, Any]:
         "channels": {
             "socket": {
                 "address": "/socket.io/",
-                "messages": {key: {"$ref": f"#/components/messages/{_escape(key)}"} for key in messages},
+                "messages": {key: {"$ref": f"#/components/messages/{key}"} for key in messages},
             }
         },
         "operations": operations,
@@ -65,12 +65,12 @@ def _operation(action: str, key: str, summary: str) -> dict[str, Any]:
 
 
 def _message(key: str) -> dict[str, str]:
-    return {"$ref": f"#/channels/socket/messages/{_escape(key)}"}
+    return {"$ref": f"#/channels/socket/messages/{key}"}
 
 
-def _escape(key: str) -> str:
-    """A key as part of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")
+def _key(sender: str, event: str) -> str:
+    """`client.message.read`: some events go both ways, and AsyncAPI allows no colon in a key."""
+    return f"{sender}.{event.replace(':', '.')}"
 
 
 def _arguments(payload: tuple[type, ...], schema_of: dict[type, dict[str, Any]]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ Owns the field names (camelCase on the wire). Must never hold a rule: rules are 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, dataclass_transform
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from madang.domain.conversation import ConversationType
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 
+# Without this, type checkers do not see that msgspec's `frozen` is inherited.
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Shape(Struct, frozen=True, rename="camel", kw_only=True):
     """What every wire type has in common: immutable, camelCase."""
 

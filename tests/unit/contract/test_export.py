@@ -1,6 +1,7 @@
 """The files generated from the contract: complete, deterministic, and what is committed."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -95,10 +96,14 @@ def test_asyncapi_refers_only_to_what_it_holds() -> None:
 
 
 def test_asyncapi_has_an_operation_for_every_event() -> None:
-    """Client events are received and replied to, server events are sent."""
-    operations = asyncapi()["operations"]
-    assert set(operations) == {f"receive {name}" for name in CLIENT_EVENTS} | {f"send {name}" for name in SERVER_EVENTS}
-    assert all("reply" in operations[f"receive {name}"] for name in CLIENT_EVENTS)
+    """Client events are received and replied to, server events are sent; keys are of letters and dots, as it demands."""
+    document = asyncapi()
+    operations, messages = document["operations"], document["components"]["messages"]
+    received = {key for key, operation in operations.items() if operation["action"] == "receive"}
+    assert {messages[key]["name"] for key in received} == set(CLIENT_EVENTS)
+    assert {messages[key]["name"] for key in operations.keys() - received} == set(SERVER_EVENTS)
+    assert all("reply" in operations[key] for key in received)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", key) for key in [*messages, *document["components"]["schemas"]])
 
 
 def test_check_fails_with_a_sentence_on_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
