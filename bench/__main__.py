@@ -1,0 +1,85 @@
+"""`python -m bench`: run the scenarios, print their tables, say which promises were broken.
+
+Exit codes: 0 all promises kept, 1 a promise broken or a run without trustworthy figures, 2 a wrong flag or machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from bench.crowd import allow_files, pin
+from bench.errors import BenchError
+from bench.processes import choose_cores
+from bench.provenance import provenance
+from bench.report import Table, document
+from bench.scenarios import burst, fan_out, groups, idle
+from bench.sizes import FULL, QUICK, Sizes
+from bench.subjects import Machine
+
+SCENARIOS: Final[dict[str, Callable[[Machine, Sizes], Table]]] = {
+    "fan-out": fan_out.run,
+    "idle": idle.run,
+    "groups": groups.run,
+    "burst": burst.run,
+}
+DATA: Final = Path("/var/tmp")  # noqa: S108 - on a disk, unlike /tmp on many systems; what is made in it is private
+RESULTS: Final = Path(__file__).parent / "results"
+
+
+def main() -> int:
+    """Run what was asked for."""
+    options = _options()
+    if sys.platform != "linux":
+        print("The benchmark reads processor time, memory and waiting from Linux; it runs there only.")
+        return 2
+    sizes: Sizes = QUICK if options.quick else FULL
+    most = max(sizes.idle, sizes.members)
+    if allow_files(most) < most:
+        print(f"{most:,} sockets need a higher limit of open files than this machine allows (ulimit -Hn).")
+        return 2
+    machine = Machine(choose_cores(), options.data.resolve())
+    about = provenance(options.data)
+    pin(machine.cores.generator)
+    tables: list[Table] = []
+    for name in options.only or SCENARIOS:
+        begun = time.perf_counter()
+        print(f"… {name}", end="", flush=True, file=sys.stderr)
+        try:
+            tables.append(SCENARIOS[name](machine, sizes))
+        except BenchError as error:
+            print(f"\n{name}: {error}", file=sys.stderr)
+            return 1
+        print(f", {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+    print(document(about, tables))
+    if options.save:
+        _save(about, tables)
+    broken = [sentence for table in tables for sentence in table.broken()]
+    for sentence in broken:
+        print(f"broken: {sentence}")
+    return 1 if broken else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Madang against python-socketio.")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; its figures are no result")
+    parser.add_argument("--only", action="append", choices=list(SCENARIOS), help="one scenario; may be repeated")
+    parser.add_argument("--save", action="store_true", help="write the figures into bench/results")
+    parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help=f"folder on the disk to measure; {DATA}")
+    return parser.parse_args()
+
+
+def _save(about: dict[str, str], tables: list[Table]) -> None:
+    stem = f"{about['date'][:10]}-{about['commit'].rstrip('+')}"
+    data = {"provenance": about, "tables": [table.as_data() for table in tables]}
+    (RESULTS / f"{stem}.md").write_text(document(about, tables), encoding="utf-8")
+    (RESULTS / f"{stem}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""The benchmark itself, small: every scenario runs on every server, counts exactly and keeps generous promises."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.serial
+def test_every_scenario_runs(tmp_path: Path) -> None:
+    """`python -m bench --quick` ends well; a lost or doubled delivery anywhere would end it badly."""
+    command = [sys.executable, "-m", "bench", "--quick", "--data", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for title in ("One room", "Idle sockets", "Groups", "A burst"):
+        assert f"## {title}\n" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_flag_is_refused() -> None:
+    """A misspelt scenario measures nothing and says so."""
+    command = [sys.executable, "-m", "bench", "--only", "fanout"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "fan-out" in done.stderr
