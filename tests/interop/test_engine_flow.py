@@ -127,7 +127,7 @@ async def test_latest_wins_by_key_and_is_flushed_when_the_reader_drains() -> Non
             target.send(encode_event("presence", step), traffic=Traffic.LATEST, key="presence")
         target.emit("ordered")
         peer.writer.transport.resume_reading()  # type: ignore[attr-defined]  # as above
-        texts = []
+        texts: list[str] = []
         while not texts or texts[-1] != '42["presence",49]':
             text = await peer.text()
             if "filler" not in text:
@@ -162,7 +162,7 @@ async def test_packets_of_a_tick_are_one_write() -> None:
         record.server.of("/").broadcast("room", Frames([encode_event("c"), encode_event("d")]))
         await asyncio.sleep(0.02)
         data = await socket.reader.read(1000)
-        assert data == b"".join(b'\x81\x07' + b'42["%c"]' % name for name in b"abcd")
+        assert data == b"".join(b"\x81\x07" + b'42["%c"]' % name for name in b"abcd")
         assert record.server.stats().bytes_out - before.bytes_out == len(data)
 
 
@@ -246,5 +246,3 @@ async def test_disconnecting_costs_what_the_socket_joined() -> None:
         record.server.of("/").rooms.leave_all(record.sockets[1])
         assert time.perf_counter() - started < 0.0005
         assert len(record.server.of("/").rooms) == 5000
-
-

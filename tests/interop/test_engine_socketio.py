@@ -160,7 +160,10 @@ async def test_ten_attachments_pass_and_come_in_order() -> None:
     async with recording() as record:
         socket = await RawWebSocket.connect_socketio(record.port)
         holders = ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in range(10))
-        socket.send(f'4510-["files",[{holders}],{{"x":{{"y":{{"_placeholder":true,"num":3}}}}}}]', *(bytes([number]) for number in range(10)))
+        socket.send(
+            f'4510-["files",[{holders}],{{"x":{{"y":{{"_placeholder":true,"num":3}}}}}}]',
+            *(bytes([number]) for number in range(10)),
+        )
         await asyncio.sleep(0.02)
         assert record.events == [("files", [[bytes([number]) for number in range(10)], {"x": {"y": b"\x03"}}])]
 
