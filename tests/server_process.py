@@ -22,7 +22,7 @@ import jwt
 __all__ = ["JWT_SECRET", "ServerProcess"]
 
 JWT_SECRET: Final = "the host application signs its tokens with this"
-_READY: Final = re.compile(rb"(http://[0-9.]+:(\d+)(?:/\S*?)?)/?\s")
+_READY: Final = re.compile(rb"ready: (http://[0-9.]+:(\d+)\S*)\s")
 START_SECONDS: Final = 30.0
 
 
@@ -41,8 +41,6 @@ class ServerProcess:
         self.folder = folder
         self.settings = {
             "jwt_secret": JWT_SECRET,
-            "jwt_issuer": "host",
-            "jwt_audience": "madang",
             "send_rate": "0",
             **(settings or {}),
         }
@@ -76,7 +74,7 @@ class ServerProcess:
         while time.monotonic() < deadline and self._process.returncode is None:
             ready = _READY.search((self.folder / "log").read_bytes()[begin:])
             if ready:
-                self.url, self.port = ready.group(1).decode(), int(ready.group(2))
+                self.url, self.port = ready.group(1).decode().rstrip("/"), int(ready.group(2))
                 return self
             await asyncio.sleep(0.05)
         raise AssertionError(f"the server did not start:\n{self.log}")
@@ -98,8 +96,6 @@ class ServerProcess:
         """A token as a host application signs it."""
         now = int(time.time())
         payload = {
-            "iss": "host",
-            "aud": "madang",
             "sub": subject,
             "name": subject.title(),
             "iat": now,

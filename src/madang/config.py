@@ -166,6 +166,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Who makes conversations: the users, or only the server API."""
     send_rate: Annotated[float, Accepts("a number from 0 to 1000000", _number(float, 0, 1_000_000))] = 10.0
     """Messages per second and user, three times as many at once; 0 is no limit."""
+    connect_rate: Annotated[float, Accepts("a number from 0 to 1000000", _number(float, 0, 1_000_000))] = 500.0
+    """Handshakes of sockets per second, ten times as many at once; others wait a moment. 0 is no limit."""
+    ping_interval: Annotated[float, Accepts("seconds from 0.1 to 3600", _number(float, 0.1, 3_600))] = 25.0
+    """Seconds between heartbeats of a socket; below the idle timeout of every proxy on the way."""
+    ping_timeout: Annotated[float, Accepts("seconds from 0.1 to 3600", _number(float, 0.1, 3_600))] = 20.0
+    """Seconds in which a heartbeat must be answered."""
     api_key: Annotated[str, _SECRET] = ""
     """Opens `/metrics` to other machines, as a bearer token; unset: this machine only."""
     jwt_secret: Annotated[str, _SECRET] = ""
@@ -173,9 +179,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     jwks_url: Annotated[str, Accepts("https://…", _web_address)] = ""
     """Where the host application publishes its public keys. Not yet."""
     jwt_issuer: Annotated[str, Accepts("a text", str)] = ""
-    """What `iss` of a host application's token must be."""
+    """What `iss` of a host application's token must be; unset: it is not asked, the secret alone vouches."""
     jwt_audience: Annotated[str, Accepts("a text", str)] = ""
-    """What `aud` of a host application's token must be or hold."""
+    """What `aud` of a host application's token must be or hold; unset: it is not asked."""
     jwt_claims: Annotated[dict[str, str], Accepts("sub=claim,name=claim,picture=claim, or some of them", _claims)] = {}
     """Which claims of a host application's token hold the user's id, name and picture, where they have other names."""
     trusted_proxies: Annotated[
@@ -304,10 +310,6 @@ def _refuse_contradictions(settings: Settings) -> None:
     for name in ("jwt_issuer", "jwt_audience", "jwt_claims"):
         if getattr(settings, name) and not settings.jwt_secret:
             raise SettingsError(variable(name), "means nothing without MADANG_JWT_SECRET.")
-        if settings.jwt_secret and not getattr(settings, name) and name != "jwt_claims":
-            raise SettingsError(
-                variable(name), "is needed with MADANG_JWT_SECRET, or any token of that secret would do."
-            )
     if settings.jwt_issuer == "madang":
         raise SettingsError("MADANG_JWT_ISSUER", "must not be madang: that is the issuer of Madang's own tokens.")
     if settings.jwt_secret and settings.jwt_secret == settings.secret:

@@ -32,6 +32,7 @@ from madang.app.services import Services, open_services
 from madang.app.sockets import SERVICE_RESTART, engine_server, open_gateway
 from madang.config import Settings
 from madang.errors import ErrorCode, MadangError
+from madang.gateway.admission import Admission
 from madang.gateway.gateway import Gateway
 from madang.ports.store import Store
 from madang.socketio import Server
@@ -40,8 +41,6 @@ from madang.telemetry import LoopLagProbe, Metrics
 __all__ = ["Started", "serve"]
 
 DRAIN_SECONDS: Final = 10.0
-COME_BACK_SECONDS: Final = 2.0
-"""What handshakes are told to wait while the server drains."""
 STORE_ANSWER_SECONDS: Final = 2.0
 """After this the store counts as not answering."""
 SWITCH_SECONDS: Final = 0.0005
@@ -62,20 +61,16 @@ class Started:
     """Whether there is a page to open."""
 
 
-class _Traffic:
-    """Whether this server should get any."""
+class _Readiness:
+    """Whether this server should get any traffic."""
 
-    def __init__(self) -> None:
+    def __init__(self, admission: Admission) -> None:
         self.store: Store | None = None
-        self.draining = False
+        self._admission = admission
 
-    def admit(self, _address: str) -> float | None:
-        """Handshakes wait for the server that comes after this one."""
-        return COME_BACK_SECONDS if self.draining else None
-
-    async def check_ready(self) -> None:
+    async def check(self) -> None:
         """Raises `MadangError(unavailable)` while it should not."""
-        if self.draining or self.store is None:
+        if self._admission.draining or self.store is None:
             raise MadangError(ErrorCode.UNAVAILABLE, "the server is starting or stopping")
         try:
             async with asyncio.timeout(STORE_ANSWER_SECONDS):
@@ -101,9 +96,10 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         for listener in listening:
             stack.callback(listener.close)
         services = await stack.enter_async_context(open_services(settings))
-        traffic = _Traffic()
+        admission = Admission(services.foundation.clock, settings.connect_rate)
+        ready = _Readiness(admission)
         origins, proxies = Origins(settings.public_url, settings.origins), TrustedProxies(settings.trusted_proxies)
-        engine = engine_server(settings, services.foundation.limits, origins, proxies, traffic.admit)
+        engine = engine_server(settings, services.foundation.limits, origins, proxies, admission.ask)
         gateway = await open_gateway(engine, services, origins, stack)
         metrics = _metrics(services, engine, stack)
         api = create_api(
@@ -118,7 +114,7 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
             services.foundation.clock,
             proxies=proxies,
             metrics=metrics,
-            readiness=traffic.check_ready,
+            readiness=ready.check,
         )
         static = StaticFiles(WEB_ROOT, settings.prefix)
         http = HttpServer(
@@ -126,12 +122,12 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         )
         stack.push_async_callback(http.close)
         await http.start()
-        traffic.store = services.foundation.store
+        ready.store = services.foundation.store
         _settle_down()
         first_account = await services.accounts.first_account()
         announce(Started(port=port, first_account=first_account, web_client=static.built))
         await stopping.wait()
-        traffic.draining = True
+        admission.draining = True
         await _drain(gateway, engine, services)
 
 

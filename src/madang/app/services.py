@@ -168,7 +168,7 @@ def _host_tokens(settings: Settings) -> HostTokens | None:
         return None
     return HostTokens(
         SharedSecret(settings.jwt_secret),
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
+        issuer=settings.jwt_issuer or None,
+        audience=settings.jwt_audience or None,
         claims=settings.jwt_claims,
     )

@@ -42,7 +42,7 @@ UNAUTHENTICATED_SECONDS: Final = 10.0
 PACKETS_PER_SEND: Final = 10
 """Packets an engine may send for each message its user may: typing, read marks and pongs stand beside it."""
 LEAST_PACKETS_PER_SECOND: Final = 100
-PACKET_SECONDS_AT_ONCE: Final = 5
+PACKET_SECONDS_AT_ONCE: Final = 10
 
 
 def engine_server(
@@ -61,6 +61,8 @@ def engine_server(
     return Server(
         ServerOptions(
             path=f"{settings.prefix}/socket.io/",
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
             connect_timeout=UNAUTHENTICATED_SECONDS,
             max_payload=limits.payload_bytes,
             max_attachments=limits.attachments,

@@ -26,6 +26,8 @@ __all__ = ["HostKeys", "HostTokens", "SharedSecret"]
 
 CLOCK_LEEWAY_MS: Final = 30_000
 """How far the host application's clock may run ahead."""
+UNNAMED_ISSUER: Final = "host"
+"""What accounts remember as their issuer where the host application's tokens name none."""
 MAX_SUBJECT: Final = 255
 MAX_PICTURE: Final = 2_048
 _CLAIMS: Final = {"sub": "sub", "name": "name", "picture": "picture"}
@@ -63,21 +65,27 @@ class HostTokens:
     """Reads tokens of one host application.
 
     Args:
-        issuer: `iss` of its tokens (`MADANG_JWT_ISSUER`).
-        audience: must be among their `aud` (`MADANG_JWT_AUDIENCE`).
+        issuer: `iss` of its tokens (`MADANG_JWT_ISSUER`); None: not asked, whoever has the key is the host.
+        audience: must be among their `aud` (`MADANG_JWT_AUDIENCE`); None: not asked.
         claims: what it calls `sub`, `name` and `picture`, where that differs (`MADANG_JWT_CLAIMS`).
 
     Raises:
-        ValueError: issuer or audience is empty, or `claims` maps something else.
+        ValueError: `claims` maps something else.
     """
 
-    def __init__(self, keys: HostKeys, *, issuer: str, audience: str, claims: Mapping[str, str] | None = None) -> None:
-        if not issuer or not audience:
-            raise ValueError("tokens of a host application need an issuer and an audience")
+    def __init__(
+        self,
+        keys: HostKeys,
+        *,
+        issuer: str | None,
+        audience: str | None,
+        claims: Mapping[str, str] | None = None,
+    ) -> None:
         unknown = set(claims or {}) - set(_CLAIMS)
         if unknown:
             raise ValueError(f"only {', '.join(_CLAIMS)} can be mapped, not {', '.join(sorted(unknown))}")
-        self.issuer = issuer
+        self.issuer = issuer or UNNAMED_ISSUER
+        self._checked_issuer = issuer
         self._audience = audience
         self._keys = keys
         self._names = _CLAIMS | dict(claims or {})
@@ -88,7 +96,7 @@ class HostTokens:
             token,
             await self._keys.key(key_id(token)),
             algorithms=self._keys.algorithms,
-            issuer=self.issuer,
+            issuer=self._checked_issuer,
             audience=self._audience,
             now=now,
             leeway_ms=CLOCK_LEEWAY_MS,

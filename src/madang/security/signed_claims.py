@@ -5,7 +5,7 @@ before the signature holds.
 
 Invariants:
 1. The algorithms are fixed by the caller; `none` is none of them.
-2. Issuer, audience, expiry and type are all checked, always.
+2. Expiry is always checked; issuer and audience are whenever the caller names them.
 3. A token that is forged *and* expired is `token_invalid`: only a genuine one is told that it is too old.
 """
 
@@ -26,7 +26,7 @@ MAX_TOKEN_CHARACTERS: Final = 8_192
 _CHECKED_HERE: Final[Options] = {
     # Times are compared with the clock that is handed in; the id of a user may be a number in host applications.
     "verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_sub": False, "verify_jti": False,
-    "verify_signature": True, "verify_aud": True, "verify_iss": True, "require": ["exp", "iss", "aud"],
+    "verify_signature": True,
 }  # fmt: skip  # one line for what we do, one for what PyJWT does
 _UNVERIFIED: Final[Options] = {"verify_signature": False}
 
@@ -64,8 +64,8 @@ def signed_claims(
     key: bytes | jwt.PyJWK,
     *,
     algorithms: Sequence[str],
-    issuer: str,
-    audience: str,
+    issuer: str | None,
+    audience: str | None,
     now: int,
     leeway_ms: int = 0,
 ) -> dict[str, Any]:
@@ -75,18 +75,23 @@ def signed_claims(
         token: what the client showed.
         key: what a genuine one is signed with.
         algorithms: all that are accepted, whatever the token says.
-        issuer: what `iss` must be.
-        audience: what must be among `aud`.
+        issuer: what `iss` must be; None: whatever it is.
+        audience: what must be among `aud`; None: whatever it is.
         now: wall time in milliseconds.
         leeway_ms: how far the other side's clock may be ahead of ours; an expiry is never stretched.
 
     Raises:
         MadangError: `token_expired` or `token_invalid`.
     """
+    named = [name for name, wanted in (("iss", issuer), ("aud", audience)) if wanted is not None]
+    options: Options = {
+        **_CHECKED_HERE,
+        "verify_iss": issuer is not None,
+        "verify_aud": audience is not None,
+        "require": ["exp", *named],
+    }
     try:
-        claims = jwt.decode(
-            token, key, algorithms=list(algorithms), audience=audience, issuer=issuer, options=_CHECKED_HERE
-        )
+        claims = jwt.decode(token, key, algorithms=list(algorithms), audience=audience, issuer=issuer, options=options)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise token_invalid(f"the token does not hold: {type(error).__name__}") from None
     expires = seconds_claim(claims, "exp")
