@@ -14,7 +14,7 @@ from bench.processes import Meter, ServerProcess, choose_cores, processor_second
 ANSWERS = """
 import http.server, signal, sys
 signal.signal(signal.SIGUSR1, lambda *_: print("asked", flush=True))
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.BaseHTTPRequestHandler).serve_forever()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
 
 
@@ -77,7 +77,7 @@ def test_settings_of_this_shell_do_not_reach_the_servers(monkeypatch: pytest.Mon
 
 def test_a_server_that_dies_fails_the_run_with_its_last_words() -> None:
     """A figure of a server that is gone would be a figure of nothing."""
-    server = ServerProcess([sys.executable, "-c", ANSWERS, "{port}"], cores=choose_cores().server)
+    server = ServerProcess([sys.executable, "-c", ANSWERS, "{port}"], cores=choose_cores().server, ready_path="/none")
     server.__enter__()
     os.write(server._output.fileno(), b"last words\n")
     os.kill(server.pid, signal.SIGKILL)
