@@ -19,6 +19,7 @@ it("says nothing while all is well, and nothing of an interruption that is over 
   const { rerender } = render(<ConnectionLine connection={ONLINE} behind={false} />);
   rerender(<ConnectionLine connection={LOST} behind={false} />);
   act(() => vi.advanceTimersByTime(500));
+  expect(line().textContent).toBe("");
   rerender(<ConnectionLine connection={ONLINE} behind={false} />);
   act(() => vi.advanceTimersByTime(5000));
   expect(line().textContent).toBe("");

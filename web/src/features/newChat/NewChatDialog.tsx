@@ -29,7 +29,9 @@ function useStart({ client, onMade }: NewChatDialogProps, chosen: readonly User[
     setProblem(null);
     try {
       const ids = chosen.map((user) => user.id);
-      onMade(ids.length === 1 ? await client.createDirect(only.id) : await client.createGroup(name.trim() || null, ids));
+      onMade(
+        ids.length === 1 ? await client.createDirect(only.id) : await client.createGroup(name.trim() || null, ids),
+      );
     } catch (error) {
       setProblem(errorWords(t, error));
       setWorking(false);

@@ -30,7 +30,7 @@ function RowView({ row, sentences, onRetry, onDiscard }: RowViewProps) {
       );
     case "unread":
       return (
-        <li className="row-unread" data-row={row.key} data-testid="unread-divider">
+        <li className="row-unread" data-row={row.key} data-moves="" data-testid="unread-divider">
           {t("room.unreadFrom")}
         </li>
       );

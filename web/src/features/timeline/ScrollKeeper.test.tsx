@@ -1,5 +1,5 @@
 import { act, fireEvent, render, screen } from "@testing-library/react";
-import { createRef } from "react";
+import { createRef, type ReactNode } from "react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ScrollKeeper, type ScrollState } from "./ScrollKeeper";
 
@@ -43,8 +43,9 @@ function room() {
   const keeper = createRef<ScrollKeeper>();
   const box = createRef<HTMLDivElement>();
   const onScroll = vi.fn<(state: ScrollState) => void>();
-  const element = (rows: readonly string[], endIsHere = true) => (
+  const element = (rows: readonly string[], endIsHere = true, head: ReactNode = null) => (
     <ScrollKeeper ref={keeper} box={box} label="Messages" endIsHere={endIsHere} onScroll={onScroll}>
+      {head}
       {rows.map((key) => (
         <p key={key} data-row={key}>
           {key}
@@ -98,6 +99,20 @@ it("holds on to the next row when the topmost one in view goes away", () => {
   const before = placeOf("m6");
   rerender(element(["new", ...keys(1, 20)].filter((key) => key !== "m5")));
   expect(placeOf("m6")).toBe(before);
+});
+
+it("does not follow a divider that moves to the top of an older page", () => {
+  const divider = (
+    <p key="unread" data-row="unread" data-moves="">
+      divider
+    </p>
+  );
+  const { element } = room();
+  const { rerender } = render(element(keys(51, 70), true, divider));
+  scrollTo(0);
+  const before = placeOf("m51");
+  rerender(element(keys(1, 70), true, divider));
+  expect(placeOf("m51")).toBe(before);
 });
 
 it("comes back to the end only by the reader's scrolling or by toEnd, and says so", () => {

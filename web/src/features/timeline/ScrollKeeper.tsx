@@ -6,7 +6,8 @@
  * browser's own scroll anchoring is off: it is missing in some browsers and would correct a second time in the others.
  *
  * Invariants:
- * 1. Rows carry `data-row` with their key; the key of a message never changes.
+ * 1. Rows carry `data-row` with their key; the key of a message never changes. A row that may stand elsewhere after the next
+ *    change (a divider) carries `data-moves` too, and is never what the place is held by.
  * 2. `pinned` changes only by the reader's scrolling, by `toEnd` and by `toRow`.
  */
 import { Component, createRef, type ReactNode, type RefObject } from "react";
@@ -104,7 +105,7 @@ export class ScrollKeeper extends Component<ScrollKeeperProps> {
     if (box === null || content === null) return;
     const view = box.getBoundingClientRect();
     this.#anchors = [];
-    for (const row of content.querySelectorAll<HTMLElement>("[data-row]")) {
+    for (const row of content.querySelectorAll<HTMLElement>("[data-row]:not([data-moves])")) {
       const place = row.getBoundingClientRect();
       if (place.bottom <= view.top) continue;
       if (place.top >= view.bottom) break;

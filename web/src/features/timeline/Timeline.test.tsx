@@ -49,6 +49,13 @@ describe("the unread divider", () => {
     expect(screen.getByTestId("unread-divider").nextElementSibling?.getAttribute("data-row")).toBe("m4");
   });
 
+  it("does not come or move when the reader leaves", () => {
+    render(element(conversation({ messages, summary: read(3) })));
+    focused = false;
+    act(() => void window.dispatchEvent(new Event("blur")));
+    expect(screen.queryByTestId("unread-divider")).toBeNull();
+  });
+
   it("does not stand before a message that comes while the reader looks", () => {
     const { rerender } = render(element(conversation({ messages, summary: read(3) })));
     rerender(element(conversation({ messages: [...messages, message(4, "minji")], summary: read(3) })));

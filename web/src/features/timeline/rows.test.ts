@@ -46,6 +46,12 @@ it("puts the unread divider once, before the first message of somebody else abov
   expect(rowsOf(messages, 5).some((row) => row.kind === "unread")).toBe(false);
 });
 
+it("puts no unread divider while the first unread message is not here yet", () => {
+  const messages = [message(51, "minji"), message(52, "minji")];
+  expect(rowsOf(messages, 20).some((row) => row.kind === "unread")).toBe(false);
+  expect(rowsOf(messages, 50).map((row) => row.key)[1]).toBe("unread");
+});
+
 it("keeps the row of a message from pending to stored: same key, same kind", () => {
   const before = timelineRows({
     conversation: conversation({ pending: [pending("m1", "sending")] }),

@@ -5,7 +5,8 @@
  * Invariants:
  * 1. A row's key is the message's id for life: a message that was pending keeps its row when it is stored.
  * 2. Consecutive bubbles of one person within one minute are a group: the first shows who, the last shows when.
- * 3. The unread divider stands before the first message of somebody else above `dividerSeq`.
+ * 3. The unread divider stands before the first message of somebody else above `dividerSeq`, once everything back to
+ *    `dividerSeq` is here: otherwise it would stand before whatever happens to be the oldest message.
  */
 import type { ConversationState, Message, PendingMessage } from "@madang/client";
 import { dayKey, minuteKey } from "../../format/time";
@@ -78,7 +79,8 @@ function startsUnread(message: Message, input: RowInput): boolean {
 function withDividers(input: RowInput): Draft[] {
   const drafts: Draft[] = [];
   let day = "";
-  let divided = false;
+  const oldest = input.conversation.messages[0]?.seq ?? 0;
+  let divided = input.dividerSeq === null || oldest > input.dividerSeq + 1;
   const add = (draft: Draft, time: Date, unread: boolean) => {
     const today = dayKey(time);
     if (today !== day) drafts.push({ row: { kind: "day", key: `day ${today}`, time }, group: null });

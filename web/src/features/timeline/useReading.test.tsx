@@ -1,4 +1,4 @@
-import { act, render, screen } from "@testing-library/react";
+import { act, fireEvent, render, screen } from "@testing-library/react";
 import { useRef } from "react";
 import { beforeEach, expect, it, vi } from "vitest";
 import { useAttention } from "./useAttention";
@@ -26,9 +26,9 @@ beforeEach(() => {
 
 function Room({ rows, lastReadSeq }: { rows: number; lastReadSeq: number }) {
   const container = useRef<HTMLDivElement>(null);
-  useReading({ container, lastReadSeq, attentive: useAttention(), onRead });
+  const look = useReading({ container, lastReadSeq, attentive: useAttention(), onRead });
   return (
-    <div ref={container}>
+    <div ref={container} data-testid="box" onScroll={look}>
       {[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].slice(0, rows).map((seq) => (
         <p key={seq} data-seq={seq}>
           {seq}
@@ -68,6 +68,17 @@ it("marks nothing while another window has the focus, even when a message arrive
   expect(onRead).not.toHaveBeenCalled();
   change({ focused: true });
   expect(onRead).toHaveBeenLastCalledWith(3);
+});
+
+it("marks nothing by scrolling while another window has the focus, even if the browser has not told yet", () => {
+  render(<Room rows={10} lastReadSeq={3} />);
+  onRead.mockReset();
+  focused = false;
+  fireEvent.scroll(screen.getByTestId("box"));
+  expect(onRead).not.toHaveBeenCalled();
+  focused = true;
+  fireEvent.scroll(screen.getByTestId("box"));
+  expect(onRead).toHaveBeenLastCalledWith(4);
 });
 
 it("does not repeat a mark that already stands", () => {
