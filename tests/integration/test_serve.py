@@ -5,28 +5,51 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.madang_process import MadangProcess, run_madang, serving
+from tests.server_process import ServerProcess
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadangProcess]:
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
     """One server for the tests that only look."""
-    with serving(tmp_path_factory.mktemp("data"), settings={"MADANG_API_KEY": "k" * 32}) as running:
+    async with ServerProcess(tmp_path_factory.mktemp("server"), {"api_key": "k" * 32}) as running:
         yield running
+
+
+def run_madang(*arguments: str, settings: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself, with what it said."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MADANG_")}
+    return subprocess.run(
+        [sys.executable, "-m", "madang", *arguments],
+        env=environment | (settings or {}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+async def welcome(running: ServerProcess) -> str:
+    """All it says when it has started; the last line tells how to stop it."""
+    while "Ctrl+C" not in running.log:  # noqa: ASYNC110 - another process writes it
+        await anyio.sleep(0.02)
+    return running.log
 
 
 def sign_up(url: str, username: str) -> dict[str, Any]:
@@ -50,6 +73,17 @@ def joined(url: str, token: str) -> Iterator[ClientConnection]:
         yield line
 
 
+def stored_ids(url: str, token: str, conversation: str) -> list[str]:
+    """The ids of the whole history, newest page first."""
+    address, headers = f"{url}/api/conversations/{conversation}/messages", {"authorization": f"Bearer {token}"}
+    found: list[str] = []
+    before = 1_000_000
+    while page := httpx2.get(address, params={"limit": 200, "before": before}, headers=headers).json():
+        found += [message["id"] for message in page]
+        before = page[0]["seq"]
+    return found
+
+
 def rest_of(line: ClientConnection) -> tuple[list[str], int]:
     """What still comes, and the code the server closes with."""
     heard: list[str] = []
@@ -67,18 +101,21 @@ def notes(url: str, token: str) -> str:
     return identifier
 
 
-def test_the_welcome_says_where_and_who(tmp_path: Path) -> None:
+async def test_the_welcome_says_where_and_who(tmp_path: Path) -> None:
     """An address to click, the administrator's rule while it matters, and where everything is kept."""
-    with serving(tmp_path / "data") as running:
+    async with ServerProcess(tmp_path) as running:
+        said = await welcome(running)
         assert running.url.startswith("http://127.0.0.1:")
-        assert "The first one becomes the administrator." in running.said
-        assert str(tmp_path / "data") in running.said
+        assert "The first one becomes the administrator." in said
+        assert str(tmp_path / "data") in said
         assert sign_up(running.url, "first")["administrator"] is True
-    with serving(tmp_path / "data") as running:
-        assert "administrator" not in running.said
+        await running.stop()
+        (tmp_path / "log").unlink()
+        await running.start()
+        assert "becomes the administrator" not in await welcome(running)
 
 
-def test_the_parts_answer_on_one_port(server: MadangProcess) -> None:
+async def test_the_parts_answer_on_one_port(server: ServerProcess) -> None:
     """The page, the API, the probes and the engine."""
     assert httpx2.get(f"{server.url}/").headers["content-type"].startswith("text/html")
     assert httpx2.get(f"{server.url}/api/config").json()["contract"] == 1
@@ -88,7 +125,7 @@ def test_the_parts_answer_on_one_port(server: MadangProcess) -> None:
     assert handshake.text.startswith('0{"sid"')
 
 
-def test_the_page_carries_its_policy(server: MadangProcess) -> None:
+async def test_the_page_carries_its_policy(server: ServerProcess) -> None:
     """Through the whole stack, the headers arrive."""
     headers = httpx2.get(f"{server.url}/some/address/of/the/client").headers
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -97,7 +134,7 @@ def test_the_page_carries_its_policy(server: MadangProcess) -> None:
     assert "server" not in headers
 
 
-def test_metrics_are_for_this_machine_or_the_key(server: MadangProcess) -> None:
+async def test_metrics_are_for_this_machine_or_the_key(server: ServerProcess) -> None:
     """A request that came through a proxy is not local."""
     assert "madang_sockets " in httpx2.get(f"{server.url}/metrics").text
     forwarded = {"x-forwarded-for": "203.0.113.9"}
@@ -106,7 +143,7 @@ def test_metrics_are_for_this_machine_or_the_key(server: MadangProcess) -> None:
     assert httpx2.get(f"{server.url}/metrics", headers=with_key).status_code == 200
 
 
-def test_another_site_may_not_shake_hands(server: MadangProcess) -> None:
+async def test_another_site_may_not_shake_hands(server: ServerProcess) -> None:
     """A foreign Origin is refused on both transports before a session exists."""
     address = f"{server.url}/socket.io/?EIO=4&transport="
     foreign = {"origin": "https://elsewhere.example"}
@@ -120,20 +157,21 @@ def test_another_site_may_not_shake_hands(server: MadangProcess) -> None:
     assert httpx2.get(f"{address}websocket", headers=foreign | upgrade).status_code == 403
 
 
-def test_the_secret_is_for_its_owner_only(tmp_path: Path) -> None:
+async def test_the_secret_is_for_its_owner_only(tmp_path: Path) -> None:
     """Nobody else on the machine may sign tokens, and a restart signs nobody out."""
-    with serving(tmp_path) as running:
+    async with ServerProcess(tmp_path) as running:
         token = sign_up(running.url, "ann")["accessToken"]
-        assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
-    with serving(tmp_path) as running:
+        assert stat.S_IMODE((tmp_path / "data" / "secret").stat().st_mode) == 0o600
+        await running.stop()
+        await running.start()
         assert httpx2.get(f"{running.url}/api/me", headers={"authorization": f"Bearer {token}"}).status_code == 200
 
 
-def test_everything_stands_below_the_prefix(tmp_path: Path) -> None:
+async def test_everything_stands_below_the_prefix(tmp_path: Path) -> None:
     """`MADANG_PUBLIC_URL` moves the page, the API, the engine and the cookies; probes stay reachable."""
-    with serving(tmp_path, settings={"MADANG_PUBLIC_URL": "https://example.org/chat"}) as running:
+    async with ServerProcess(tmp_path, {"public_url": "https://example.org/chat"}) as running:
         assert running.url.endswith("/chat")
-        assert "https://example.org/chat/" in running.said
+        assert "https://example.org/chat/" in await welcome(running)
         root = running.url.removesuffix("/chat")
         assert httpx2.get(f"{running.url}/").headers["content-type"].startswith("text/html")
         assert httpx2.get(running.url).headers["location"] == "/chat/"
@@ -188,10 +226,10 @@ def test_an_unwritable_folder_stops_the_start(tmp_path: Path) -> None:
     assert str(tmp_path) in refused.stderr
 
 
-def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+async def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     """Two writers would destroy the store; the first one does not notice the attempt."""
-    with serving(tmp_path) as running:
-        refused = run_madang("serve", "--port", "0", "--data", str(tmp_path))
+    async with ServerProcess(tmp_path) as running:
+        refused = run_madang("serve", "--port", "0", "--data", str(tmp_path / "data"))
         assert refused.returncode == 2
         assert "another Madang" in refused.stderr
         assert httpx2.get(f"{running.url}/health/ready").status_code == 200
@@ -214,51 +252,45 @@ def test_a_wrong_setting_stops_the_start(tmp_path: Path, settings: dict[str, str
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_is_orderly(tmp_path: Path, number: signal.Signals) -> None:
+async def test_a_stop_is_orderly(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl+C and a service manager's SIGTERM both end with code 0, quickly, and leave no write-ahead log behind."""
-    running = MadangProcess(tmp_path)
-    sign_up(running.url, "ann")
-    began = time.monotonic()
-    assert running.stop(number) == 0
-    assert time.monotonic() - began < 5
-    assert "Traceback" not in running.log
-    assert not (tmp_path / "madang.sqlite3-wal").exists()
+    async with ServerProcess(tmp_path) as running:
+        sign_up(running.url, "ann")
+        began = time.monotonic()
+        assert await running.stop(number) == 0
+        assert time.monotonic() - began < 5
+        assert "Traceback" not in running.log
+    assert not (tmp_path / "data" / "madang.sqlite3-wal").exists()
 
 
-def test_sockets_are_told_before_the_server_stops(tmp_path: Path) -> None:
+async def test_sockets_are_told_before_the_server_stops(tmp_path: Path) -> None:
     """`server:closing`, then the engine closes with 1012, so stock clients come back by themselves."""
-    running = MadangProcess(tmp_path)
-    with joined(running.url, sign_up(running.url, "ann")["accessToken"]) as line:
-        running.process.send_signal(signal.SIGTERM)
-        heard, code = rest_of(line)
-    assert any(packet.startswith('42["server:closing",{"retryAfterMs":') for packet in heard)
-    assert code == 1012
-    assert running.stop() == 0
+    async with ServerProcess(tmp_path) as running:
+        with joined(running.url, sign_up(running.url, "ann")["accessToken"]) as line:
+            running.signal(signal.SIGTERM)
+            heard, code = rest_of(line)
+        assert any(packet.startswith('42["server:closing",{"retryAfterMs":') for packet in heard)
+        assert code == 1012
+        assert await running.stop() == 0
 
 
-def test_a_stop_in_the_middle_of_sending_loses_nothing_acknowledged(tmp_path: Path) -> None:
+async def test_a_stop_in_the_middle_of_sending_loses_nothing_acknowledged(tmp_path: Path) -> None:
     """What was acknowledged before and during the stop is there after the restart, once."""
-    running = MadangProcess(tmp_path, settings={"MADANG_SEND_RATE": "0"})
-    token = sign_up(running.url, "ann")["accessToken"]
-    conversation = notes(running.url, token)
-    with joined(running.url, token) as line:
-        for number in range(400):
-            body = {"conversationId": conversation, "content": "hello", "id": str(uuid.uuid4())}
-            line.send(f"42{number + 1}{json.dumps(['message:send', body])}")
-            if number == 150:
-                running.process.send_signal(signal.SIGTERM)
-        heard, _ = rest_of(line)
-    answers = [json.loads(packet[packet.index("[") :])[0] for packet in heard if packet.startswith("43")]
-    acknowledged = {answer["message"]["id"] for answer in answers if answer["ok"]}
-    assert running.stop() == 0
-    assert acknowledged
-    with serving(tmp_path) as again:
-        found: list[str] = []
-        before = 10_000
-        headers = {"authorization": f"Bearer {token}"}
-        address = f"{again.url}/api/conversations/{conversation}/messages"
-        while page := httpx2.get(address, params={"limit": 200, "before": before}, headers=headers).json():
-            found += [message["id"] for message in page]
-            before = page[0]["seq"]
+    async with ServerProcess(tmp_path) as running:
+        token = sign_up(running.url, "ann")["accessToken"]
+        conversation = notes(running.url, token)
+        with joined(running.url, token) as line:
+            for number in range(400):
+                body = {"conversationId": conversation, "content": "hello", "id": str(uuid.uuid4())}
+                line.send(f"42{number + 1}{json.dumps(['message:send', body])}")
+                if number == 150:
+                    running.signal(signal.SIGTERM)
+            heard, _ = rest_of(line)
+        answers = [json.loads(packet[packet.index("[") :])[0] for packet in heard if packet.startswith("43")]
+        acknowledged = {answer["message"]["id"] for answer in answers if answer["ok"]}
+        assert acknowledged
+        assert await running.stop() == 0
+        await running.start()
+        found = stored_ids(running.url, token, conversation)
     assert acknowledged <= set(found)
     assert len(found) == len(set(found))
