@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
@@ -88,7 +89,8 @@ class IdentityService:
                 too many ask at once.
         """
         claims = await self._tokens.read(token, self._clock.now())
-        return await self._in_lane(claims)
+        async with self._lane():
+            return await self._identity(claims)
 
     async def confirm(self, identity: Identity) -> None:
         """Ask again whether an identity still holds, without its token. Safe to cancel.
@@ -99,17 +101,19 @@ class IdentityService:
         now = self._clock.now()
         if identity.expires_at_ms is not None and identity.expires_at_ms <= now:
             raise MadangError(ErrorCode.TOKEN_EXPIRED, "the access token has expired")
-        if identity.session_id is not None:
-            await self._session_holds(identity.session_id, identity.user_id)
-        _enabled(await self._accounts.by_id(identity.user_id))
+        async with self._lane():
+            if identity.session_id is not None:
+                await self._session_holds(identity.session_id, identity.user_id)
+            _enabled(await self._accounts.by_id(identity.user_id))
 
-    async def _in_lane(self, claims: Claims) -> Identity:
+    @asynccontextmanager
+    async def _lane(self) -> AsyncIterator[None]:
         if self._inside >= self._places_and_waiting:
             raise MadangError(ErrorCode.TRY_AGAIN, "too many people are coming at once", retry_after_ms=RETRY_AFTER_MS)
         self._inside += 1
         try:
             async with self._places:
-                return await self._identity(claims)
+                yield
         finally:
             self._inside -= 1
 

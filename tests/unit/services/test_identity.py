@@ -11,7 +11,10 @@ import pytest
 from madang.errors import ErrorCode, MadangError
 from madang.ids import derived_id
 from madang.ports.accounts import Account, ExternalProfile
+from madang.ports.tokens import Claims
 from madang.security.host_tokens import HostTokens, SharedSecret
+from madang.security.signed_claims import claimed_issuer
+from madang.security.tokens import SignedBearerTokens
 from madang.services.identity import IdentityService
 from tests.server_parts import STORES, ServerParts, server_parts
 
@@ -147,6 +150,25 @@ async def test_another_issuer_never_becomes_a_known_user(tmp_path: Path) -> None
                 assert (await parts.services.identities.authenticate(token)).user_id == own
             else:
                 assert await refused(parts, token) == ErrorCode.TOKEN_INVALID
+
+
+class TwoHosts(SignedBearerTokens):
+    """A server that believes two host applications, which share their secret."""
+
+    async def read(self, token: str, now: int) -> Claims:
+        issuer = str(claimed_issuer(token))
+        return await HostTokens(SharedSecret(HOST_SECRET), issuer=issuer, audience="chat").read(token, now)
+
+
+async def test_what_is_remembered_of_one_host_does_not_open_for_another(parts: ServerParts) -> None:
+    """A user just seen from one issuer is looked up without writing; the same id from another is still refused."""
+    services = parts.store.accounts, parts.store.sessions
+    identities = IdentityService(*services, TwoHosts("x" * 32), parts.clock, parts.conversations.create_notes)
+    shared = "01a2054e-5f60-7291-ac5b-191c21d2d8d8"
+    assert (await identities.authenticate(host_token(parts, sub=shared))).user_id == shared
+    with pytest.raises(MadangError) as caught:
+        await identities.authenticate(host_token(parts, sub=shared, iss="https://evil.example"))
+    assert caught.value.code == ErrorCode.TOKEN_INVALID
 
 
 async def test_a_disabled_host_user_stays_out(parts: ServerParts) -> None:
