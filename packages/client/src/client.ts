@@ -51,9 +51,9 @@ class MadangClient implements Client {
     const session = new Session(http, options.auth ?? { kind: "cookies" });
     this.#usesCookies = session.usesCookies;
     this.api = new Api(http, session);
-    const connection = new Connection(http.base, session, options, now, {
+    const connection: Connection = new Connection(http.base, session, options, now, {
       changed: (state) => this.#dispatch({ type: "connection", connection: state }),
-      attach: () => this.#attach(),
+      attach: () => attach(common),
       online: () => this.#resume(),
       lost: () => this.#pause(),
       signedOut: (reason) => this.#signedOut(reason),
@@ -213,17 +213,6 @@ class MadangClient implements Client {
       if (error instanceof ApiError && error.status === 401) return "none";
       return errorCode(error) === "user_disabled" ? "disabled" : null;
     }
-  }
-
-  async #attach(): Promise<void> {
-    const { rest } = await attach({
-      line: this.#connection,
-      api: this.api,
-      getState: () => this.store.getSnapshot(),
-      dispatch: (action) => this.#dispatch(action),
-    });
-    // The rest of a long list is not worth a reconnection: the next one reads it again.
-    void rest().catch(() => undefined);
   }
 
   #resume(): void {

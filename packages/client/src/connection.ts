@@ -30,8 +30,8 @@ const MOST_RENEWALS = 2;
 
 export interface Hooks {
   changed(state: ConnectionState): void;
-  /** Starts delivery; rejects if it could not. */
-  attach(): Promise<void>;
+  /** Starts delivery; rejects if it could not. `rest` does what need not be waited for. */
+  attach(): Promise<{ rest: () => Promise<void> }>;
   online(): void;
   lost(): void;
   signedOut(reason: SignedOutReason): void;
@@ -121,17 +121,17 @@ export class Connection implements Line {
   async #connected(): Promise<void> {
     const life = ++this.#life;
     try {
-      await this.#hooks.attach();
+      const { rest } = await this.#hooks.attach();
+      if (life !== this.#life) return;
+      this.#lostAt = null;
+      this.#renewals = 0;
+      this.#comeBackAfter(RECONNECT_MS);
+      this.#set({ status: "online" });
+      this.#hooks.online();
+      await rest();
     } catch (error) {
       if (life === this.#life) this.#attachFailed(error);
-      return;
     }
-    if (life !== this.#life) return;
-    this.#lostAt = null;
-    this.#renewals = 0;
-    this.#comeBackAfter(RECONNECT_MS);
-    this.#set({ status: "online" });
-    this.#hooks.online();
   }
 
   #attachFailed(error: unknown): void {
