@@ -117,7 +117,7 @@ class MemoryLog:
             if target is None or target.seq < member.joined_seq:
                 return refused(Outcome.INVALID, "replyToId: no message of this conversation")
         if entry.type not in _SENDABLE:
-            return refused(Outcome.INVALID, "cannot be stored: IntegrityError")
+            return refused(Outcome.INVALID, "cannot be stored")
         row = self._row(entry, conversation, now)
         conversation.messages.append(row)
         if not entry.keep_unread:

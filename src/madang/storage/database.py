@@ -7,11 +7,11 @@ neither threads nor event loops.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-__all__ = ["Database"]
+__all__ = ["Database", "StartOverError", "in_transaction"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,5 +38,24 @@ class Database(Protocol):
         ...
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work` in one transaction and return when that is committed and flushed."""
+        """Run `work` in one transaction and return when that is committed and flushed. It may raise `StartOverError`."""
         ...
+
+
+class StartOverError(Exception):
+    """Raised by a repository function that wants its transaction undone and something else done in its place, at once."""
+
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
+        super().__init__("the transaction starts over")
+        self.work = work
+
+
+def in_transaction(conn: Connection, work: Callable[[Connection], T]) -> T:
+    """Run `work` in a transaction of its own, and once more if it asks to start over."""
+    try:
+        with conn.begin():
+            return work(conn)
+    except StartOverError as instead:
+        with conn.begin():
+            result: T = instead.work(conn)
+            return result

@@ -19,7 +19,7 @@ from madang.errors import ErrorCode, MadangError
 from madang.ports.log import Entry, Head, LogSlice, Mark, MarkVerdict, NewMessage, Outcome, PageWindow, Verdict
 from madang.storage import messages
 from madang.storage.changes import Change, append_change
-from madang.storage.database import Database
+from madang.storage.database import Database, StartOverError
 from madang.storage.terms import BatchTerms
 
 
@@ -35,20 +35,37 @@ class MoveMarks(Protocol):
     def __call__(self, conn: Connection, marks: Sequence[Mark], now: int) -> list[MarkVerdict]: ...
 
 
-class Dialect(Struct, frozen=True):
+class Dialect(Struct, frozen=True, kw_only=True):
     """What each database does its own way."""
 
+    data_errors: tuple[type[Exception], ...]
+    """What one row that cannot be stored makes the driver raise."""
     append_sends: AppendSends
     move_marks: MoveMarks
 
 
-class _Batch:
-    """One transaction of the log. Plain sends wait until a change of their conversation, or the end, needs them done."""
+class _SpoiledError(Exception):
+    """A row of a batch cannot be stored."""
 
-    def __init__(self, conn: Connection, dialect: Dialect, terms: BatchTerms) -> None:
+
+class _Batch:
+    """One transaction of the log. Plain sends wait until a change of their conversation, or the end, needs them done.
+
+    Savepoints cost a fifth of a batch, so only the careful second attempt at a spoiled batch has them around sends.
+    """
+
+    def __init__(self, conn: Connection, dialect: Dialect, terms: BatchTerms, *, careful: bool) -> None:
         self._conn = conn
         self._dialect = dialect
         self._terms = terms
+        self._careful = careful
+        self._data_errors: tuple[type[Exception], ...] = (
+            *dialect.data_errors,
+            IntegrityError,
+            DataError,
+            OverflowError,
+            UnicodeError,
+        )
         self._verdicts: dict[int, Verdict] = {}
         self._sends: list[tuple[int, NewMessage]] = []
 
@@ -69,14 +86,31 @@ class _Batch:
         if not self._sends:
             return
         sends, self._sends = self._sends, []
-        verdicts = self._dialect.append_sends(self._conn, [entry for _, entry in sends], self._terms)
+        entries = [entry for _, entry in sends]
+        if self._careful:
+            verdicts = self._bisect(entries)
+        else:
+            try:
+                verdicts = self._dialect.append_sends(self._conn, entries, self._terms)
+            except self._data_errors as error:
+                raise _SpoiledError from error
         self._verdicts.update(zip((place for place, _ in sends), verdicts, strict=True))
+
+    def _bisect(self, entries: list[NewMessage]) -> list[Verdict]:
+        try:
+            with self._conn.begin_nested():
+                return self._dialect.append_sends(self._conn, entries, self._terms)
+        except self._data_errors:
+            if len(entries) == 1:
+                return [_spoiled(entries[0])]
+            half = len(entries) // 2
+            return self._bisect(entries[:half]) + self._bisect(entries[half:])
 
     def _change(self, change: Change) -> Verdict:
         try:
             with self._conn.begin_nested():
                 return append_change(self._conn, change, self._terms)
-        except (IntegrityError, DataError, OverflowError, UnicodeError):
+        except self._data_errors:
             return _spoiled(change)
 
 
@@ -94,8 +128,11 @@ def _spoiled(entry: Entry) -> Verdict:
 
 
 def append(conn: Connection, entries: Sequence[Entry], dialect: Dialect, terms: BatchTerms) -> list[Verdict]:
-    """Decide a batch inside the transaction that is open."""
-    return _Batch(conn, dialect, terms).run(entries)
+    """Decide a batch inside the transaction that is open; if a row spoils it, all of it again, carefully."""
+    try:
+        return _Batch(conn, dialect, terms, careful=False).run(entries)
+    except _SpoiledError as spoiled:
+        raise StartOverError(lambda conn: _Batch(conn, dialect, terms, careful=True).run(entries)) from spoiled
 
 
 class DatabaseLog:
@@ -109,8 +146,8 @@ class DatabaseLog:
     async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
         if not entries:
             return []
+        terms = BatchTerms(now=now, epoch=self._database.epoch, max_members=self._max_members)
         try:
-            terms = BatchTerms(now=now, epoch=self._database.epoch, max_members=self._max_members)
             return await self._database.write(append, list(entries), self._dialect, terms)
         except MadangError as error:
             if error.code is not ErrorCode.STORAGE_FULL:

@@ -25,11 +25,12 @@ from madang.errors import ErrorCode, MadangError
 from madang.ids import new_id
 from madang.storage.accounts import DatabaseAccounts
 from madang.storage.conversations import DatabaseConversations
+from madang.storage.database import in_transaction
 from madang.storage.log import DatabaseLog, Dialect
 from madang.storage.migrate import upgrade
 from madang.storage.sessions import DatabaseSessions
 from madang.storage.sqlite_connections import Checkpointer, raw, reader_engine, writer_engine
-from madang.storage.sqlite_errors import translated
+from madang.storage.sqlite_errors import DATA_ERRORS, translated
 from madang.storage.sqlite_files import FolderLock, check_folder
 from madang.storage.sqlite_marks import move_marks
 from madang.storage.sqlite_sends import append_sends
@@ -42,7 +43,7 @@ READERS: Final = 3
 """Threads that read. They share the interpreter with the event loop, so more of them answer no sooner."""
 SETTING: Final = "MADANG_DATA"
 """The setting that a refusal to open names."""
-DIALECT: Final = Dialect(append_sends, move_marks)
+DIALECT: Final = Dialect(append_sends=append_sends, move_marks=move_marks, data_errors=DATA_ERRORS)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,8 +107,7 @@ class _SqliteDatabase:
     ) -> Callable[[Connection], T]:
         def run(conn: Connection) -> T:
             try:
-                with conn.begin():
-                    return work(conn, *args, **kwargs)
+                return in_transaction(conn, lambda conn: work(conn, *args, **kwargs))
             except (DatabaseError, sqlite3.Error) as error:
                 better = translated(error, self._path.parent)
                 _log.error("the store failed", reason=str(error), error=getattr(better, "code", None))

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from madang.errors import ErrorCode, MadangError
 
-DATA_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError)
+DATA_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.DataError)
 """Raised by a single row that cannot be stored, whatever is stored beside it."""
 
 _NO_ROOM_BYTES: Final = 1 << 20

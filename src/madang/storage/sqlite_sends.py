@@ -12,7 +12,6 @@ Invariants:
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -26,7 +25,6 @@ from madang.contract.shapes import Message, Quote, Sender
 from madang.ports.log import Commit, NewMessage, Outcome, Verdict
 from madang.storage.messages import quote, stored_messages
 from madang.storage.sqlite_connections import raw
-from madang.storage.sqlite_errors import DATA_ERRORS
 from madang.storage.statements import load
 from madang.storage.terms import BatchTerms
 
@@ -68,23 +66,8 @@ class _Present(Struct):
 
 
 def append_sends(conn: Connection, entries: Sequence[NewMessage], terms: BatchTerms) -> list[Verdict]:
-    """Decide and store; one verdict per entry. A row the database refuses spoils only its own entry."""
-    driver = raw(conn)
-    driver.execute("SAVEPOINT sends")
-    try:
-        verdicts = _Batch(conn, driver, terms).run(entries)
-    except DATA_ERRORS as error:
-        driver.execute("ROLLBACK TO sends")
-        driver.execute("RELEASE sends")
-        if len(entries) == 1:
-            return [_refused(entries[0], Outcome.INVALID, f"cannot be stored: {type(error).__name__}")]
-        half = len(entries) // 2
-        return [
-            *append_sends(conn, entries[:half], terms),
-            *append_sends(conn, entries[half:], terms),
-        ]
-    driver.execute("RELEASE sends")
-    return verdicts
+    """Decide and store; one verdict per entry. If a row cannot be stored it raises, and the caller undoes what it did."""
+    return _Batch(conn, terms).run(entries)
 
 
 def _refused(entry: NewMessage, outcome: Outcome, reason: str = "") -> Verdict:
@@ -102,9 +85,9 @@ def _json(value: object) -> str | None:
 class _Batch:
     """What a batch knows and what it will write."""
 
-    def __init__(self, conn: Connection, driver: sqlite3.Connection, terms: BatchTerms) -> None:
+    def __init__(self, conn: Connection, terms: BatchTerms) -> None:
         self._conn = conn
-        self._driver = driver
+        self._driver = raw(conn)
         self._now = terms.now
         self._epoch = terms.epoch
         self._heads: dict[str, _Head] = {}

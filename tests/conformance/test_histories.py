@@ -1,0 +1,200 @@
+"""Random histories: whatever happens in whatever order, the store on SQLite and the model in memory say the same.
+
+The model looks at the log itself and counts; the store has counters, batches and set-based statements. Every verdict,
+page, slice, summary and mark is compared, field by field.
+"""
+
+import asyncio
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from madang.ids import derived_id
+from madang.memory.store import MemoryStore
+from madang.ports.accounts import NewAccount
+from madang.ports.log import Entry, Mark, PageWindow
+from madang.ports.store import Store
+from madang.storage.sqlite import SqliteStore
+from tests.conformance.chat import addition, creation, message, removal
+
+PEOPLE = 5
+MAX_MEMBERS = 4
+STEPS = 25
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # a folder of its own is made in it
+"""Where files need no disk: what is compared here is not durability."""
+
+
+def wire(answer: object, epoch: str) -> object:
+    """An answer as plain values, with the epoch of its store taken out."""
+    return msgspec.json.decode(msgspec.json.encode(answer).replace(epoch.encode(), b"EPOCH"))
+
+
+class History:
+    """One random history, told to two stores at once."""
+
+    def __init__(self, seed: int, stores: Sequence[Store]) -> None:
+        self.chance = random.Random(seed)
+        self.seed = str(seed)
+        self.stores = stores
+        self.ids = 0
+        self.people: list[str] = []
+        self.groups: list[str] = []
+        self.known: list[str] = []
+        self.now = 1_000
+
+    def new_id(self) -> str:
+        """The same ids for the same seed."""
+        self.ids += 1
+        return derived_id(self.seed, str(self.ids))
+
+    async def both(self, call: Callable[[Store], Any]) -> None:
+        """Ask both and compare."""
+        model, store = [wire(await call(store), store.epoch) for store in self.stores]
+        assert store == model
+
+    async def run(self) -> None:
+        """People first, then steps, then every question there is."""
+        for number in range(PEOPLE):
+            person = NewAccount(
+                id=self.new_id(), username=f"p{number}-{self.new_id()[:8]}", name=f"P{number}", password_hash="x"
+            )
+            self.people.append(person.id)
+            for store in self.stores:
+                await store.accounts.create(person, 1)
+        for _ in range(STEPS):
+            await self.step()
+        await self.compare()
+
+    async def step(self) -> None:
+        """A batch, marks, or something about a person."""
+        self.now = max(1, self.now + self.chance.randint(-500, 2_000))
+        match self.chance.randrange(10):
+            case 0:
+                person, name = self.chance.choice(self.people), f"N{self.chance.randrange(99)}"
+                await self.both(lambda store: store.accounts.update(person, name=name))
+            case 1:
+                person, disabled = self.chance.choice(self.people), self.chance.random() < 0.3
+                await self.both(lambda store: store.accounts.set_disabled(person, disabled))
+            case 2 | 3:
+                marks = [self.mark() for _ in range(self.chance.randint(1, 4))]
+                await self.both(lambda store: store.log.mark(marks, self.now))
+            case _:
+                entries = [self.entry() for _ in range(self.chance.randint(1, 8))]
+                await self.both(lambda store: store.log.append(entries, self.now))
+
+    def where(self) -> str:
+        return self.chance.choice(self.groups) if self.groups and self.chance.random() < 0.97 else self.new_id()
+
+    def who(self) -> str:
+        return self.chance.choice(self.people) if self.chance.random() < 0.97 else self.new_id()
+
+    def entry_id(self) -> str:
+        """Mostly new, sometimes one that was used."""
+        if self.known and self.chance.random() < 0.15:
+            return self.chance.choice(self.known)
+        self.known.append(self.new_id())
+        return self.known[-1]
+
+    def mark(self) -> Mark:
+        seq = None if self.chance.random() < 0.2 else self.chance.randint(0, 30)
+        return Mark(conversation_id=self.where(), user_id=self.who(), seq=seq)
+
+    def entry(self) -> Entry:
+        kind = self.chance.random()
+        if not self.groups or kind < 0.07:
+            return self.creation()
+        if kind < 0.17:
+            people = [self.who() for _ in range(self.chance.randint(1, 3))]
+            return addition(self.where(), self.who(), *people, entry_id=self.entry_id())
+        if kind < 0.3:
+            actor = self.who()
+            target = actor if self.chance.random() < 0.4 else self.who()
+            return removal(self.where(), actor, target, entry_id=self.entry_id())
+        reply = self.chance.choice(self.known) if self.known and self.chance.random() < 0.3 else None
+        return message(
+            self.where(),
+            self.who(),
+            self.chance.choice(["a", "b", "c", "여보세요", "\x00", "\udfff"]),
+            id=self.entry_id(),
+            type="system" if self.chance.random() < 0.03 else "text",
+            mentions=self.chance.choice([None, None, "all", [self.people[0]]]),
+            reply_to_id=reply,
+            silent=self.chance.random() < 0.2,
+            keep_unread=self.chance.random() < 0.4,
+        )
+
+    def creation(self) -> Entry:
+        people = self.chance.sample(self.people, self.chance.randint(1, PEOPLE))
+        direct = self.chance.random() < 0.2
+        again = bool(self.groups) and self.chance.random() < 0.2
+        conversation_id = self.chance.choice(self.groups) if again else self.new_id()
+        if not again:
+            self.groups.append(conversation_id)
+        return creation(
+            *people[: 2 if direct else PEOPLE],
+            conversation_id=conversation_id,
+            entry_id=self.entry_id(),
+            type="direct" if direct else "group",
+            unique_key=self.seed + ":".join(sorted(people[:2])) if direct else None,
+            name=None if direct else self.chance.choice([None, "Trip", "\x00"]),
+        )
+
+    async def compare(self) -> None:
+        """Every log from every place, every list, every member."""
+        await self.both(lambda store: store.log.heads(self.groups))
+        for group in self.groups:
+            await self.compare_group(group)
+        for person in self.people:
+            await self.compare_person(person)
+
+    async def compare_group(self, group: str) -> None:
+        """One log from several places, and its members."""
+        window = PageWindow(limit=self.chance.randint(1, 9), at=self.chance.randint(1, self.now))
+        await self.both(lambda store: store.log.page(group, PageWindow(limit=200), 1))
+        await self.both(lambda store: store.log.page(group, PageWindow(limit=200), 9))
+        await self.both(lambda store: store.log.page(group, window, 3))
+        await self.both(lambda store: store.log.since(group, 0, 5))
+        await self.both(lambda store: store.log.since(group, 4, 50))
+        await self.both(lambda store: store.conversations.members(group, limit=9))
+        await self.both(lambda store: store.conversations.memberships(group, self.people))
+
+    async def compare_person(self, person: str) -> None:
+        """One list, whole and in part, and whom it connects with."""
+        await self.both(lambda store: store.conversations.inbox(person, limit=3))
+        await self.both(lambda store: store.conversations.inbox(person, limit=99, exclude=self.groups[:1]))
+        await self.both(lambda store: _sorted(store.conversations.ids(person)))
+        await self.both(lambda store: _sorted(store.conversations.sharing(person, self.people)))
+        await self.both(lambda store: _sorted(store.conversations.presence_audience(person, rooms=2, room_size=3)))
+
+
+async def _sorted(answer: Any) -> list[str]:
+    return sorted(await answer)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seeds=st.lists(st.integers(0, 2**32), min_size=4, max_size=4, unique=True))
+def test_any_history_is_told_alike(seeds: list[int]) -> None:
+    """Four histories in one store, one after another: what one leaves behind does not change the next."""
+
+    async def tell() -> None:
+        with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
+            stores: list[Store] = [
+                MemoryStore(max_members=MAX_MEMBERS),
+                SqliteStore(Path(folder) / "madang.db", max_members=MAX_MEMBERS, readers=1),
+            ]
+            for store in stores:
+                await store.open()
+            try:
+                for seed in seeds:
+                    await History(seed, stores).run()
+            finally:
+                for store in stores:
+                    await store.close()
+
+    asyncio.run(tell())
