@@ -105,10 +105,9 @@ export function Composer(props: ComposerProps) {
           className="composer-field"
           rows={1}
           aria-label={t("composer.label")}
-          aria-describedby={near ? "composer-left" : undefined}
+          aria-describedby={near ? "composer-left" : "composer-hint"}
           aria-invalid={left < 0}
           placeholder={props.placeholder}
-          title={t("composer.hint")}
           enterKeyHint="send"
           value={text}
           onChange={change}
@@ -117,6 +116,9 @@ export function Composer(props: ComposerProps) {
           data-testid="composer-input"
           {...composition}
         />
+        <span id="composer-hint" className="sr-only">
+          {t("composer.hint")}
+        </span>
         {near && (
           <span
             id="composer-left"

@@ -1,6 +1,7 @@
 /** The head of a room: the way back on a phone, who it is with, whether they are here, and the room's menu. */
 import type { ConversationState } from "@madang/client";
 import { ChevronLeft, LogOut, Menu as MenuIcon, UserPlus, Users } from "lucide-react";
+import { useEffect, useRef } from "react";
 import { Link } from "wouter";
 import type { SentenceContext } from "../../chat/systemSentence";
 import { conversationFaces, conversationTitle, isNotes } from "../../chat/titles";
@@ -39,6 +40,20 @@ function GroupActions({ sentences, onMembers, onAdd, onLeave }: Omit<RoomHeaderP
   );
 }
 
+/**
+ * Takes the focus when the room opens, as the row that was pressed may be out of sight now; where there is a keyboard the
+ * composer takes it from here.
+ */
+function RoomTitle({ title }: { title: string }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  return (
+    <h2 ref={heading} tabIndex={-1} className="truncate leading-tight font-bold outline-none" data-testid="room-title">
+      {title}
+    </h2>
+  );
+}
+
 export function RoomHeader({ conversation, sentences, online, ...actions }: RoomHeaderProps) {
   const { summary } = conversation;
   const { t, meId } = sentences;
@@ -57,9 +72,7 @@ export function RoomHeader({ conversation, sentences, online, ...actions }: Room
       </Link>
       {!notes && <Faces faces={conversationFaces(summary, meId)} size={2.5} />}
       <div className="min-w-0 flex-1">
-        <h2 className="truncate leading-tight font-bold" data-testid="room-title">
-          {conversationTitle(summary, meId, t)}
-        </h2>
+        <RoomTitle title={conversationTitle(summary, meId, t)} />
         {under !== null && (
           <p className="flex items-center gap-1.5 text-[0.8125rem] text-soft" data-testid="room-status">
             {online && !group && <span className="size-2 rounded-full bg-here" aria-hidden="true" />}
