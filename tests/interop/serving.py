@@ -17,31 +17,62 @@ import uvicorn
 from madang.socketio import Server, ServerOptions
 from madang.socketio.socket import Socket
 from tests.interop.conformance_server import ConformanceApp
-from tests.interop.raw_client import abort_everything
+from tests.interop.raw_client import abort_everything, soon
+
+
+class PromptServer(uvicorn.Server):
+    """uvicorn that notices at once that it is to stop, instead of looking ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stop = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.stop.wait()
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[int]:
-    """Serve an application that has a ``websocket_protocol``; the port."""
+async def serving(app: Any, *, close: bool = True, **config: Any) -> AsyncIterator[int]:
+    """Serve an application that has a ``websocket_protocol``; the port.
+
+    Args:
+        app: the application.
+        close: whether to close it before uvicorn stops; without, uvicorn's own shutdown is what ends it.
+        config: more for uvicorn.
+
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        config = uvicorn.Config(
-            app, ws=app.websocket_protocol, lifespan="on", log_level="error", access_log=False,
-            proxy_headers=False, timeout_graceful_shutdown=1,
-        )  # fmt: skip
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorn would take them
+        server = PromptServer(
+            uvicorn.Config(
+                app,
+                ws=app.websocket_protocol,
+                lifespan="on",
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=1,
+                **config,
+            )
+        )
         task = asyncio.create_task(server._serve(sockets=[listener]))
-        while not server.started:
-            await asyncio.sleep(0.005)
-            if task.done():
-                await task
+        while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn sets a flag, no event
+            await asyncio.sleep(0.001)
         try:
             yield listener.getsockname()[1]
         finally:
-            abort_everything()
-            await app.close()
-            server.should_exit = True
+            if close:
+                abort_everything()
+                await app.close()
+                await _connections_gone(server)
+            server.stop.set()
             await task
+
+
+async def _connections_gone(server: uvicorn.Server) -> None:
+    for _ in range(100):
+        if not server.server_state.connections:
+            return
+        await asyncio.sleep(0.001)
 
 
 @contextlib.asynccontextmanager
@@ -63,9 +94,11 @@ class Recorded:
 
     async def reason(self, within: float = 3) -> str:
         """Wait for the first disconnect; its reason."""
-        async with asyncio.timeout(within):
-            while not self.reasons:  # noqa: ASYNC110  # a list is what tests compare; an event beside it would be noise
-                await asyncio.sleep(0.002)
+        return await soon(within, self._first_reason())
+
+    async def _first_reason(self) -> str:
+        while not self.reasons:  # noqa: ASYNC110  # a list is what tests compare; an event beside it would be noise
+            await asyncio.sleep(0.001)
         return self.reasons[0]
 
 

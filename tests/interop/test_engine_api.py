@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from madang.socketio import Frames, Server, ServerOptions, Socket, encode_event
-from tests.interop.raw_client import RawWebSocket
+from tests.interop.raw_client import RawWebSocket, soon
 from tests.interop.serving import Recorded, recording, serving
 
 
@@ -102,7 +102,7 @@ async def test_the_server_may_ask_many_and_wait_for_all() -> None:
     """One encoding for everybody; those who answer in time are in the result, those who left or slept are not."""
     async with recording() as record:
         peers = await three(record)
-        asking = asyncio.create_task(record.server.of("/").call("ask", timeout=0.2))
+        asking = asyncio.create_task(record.server.of("/").call("ask", timeout=3))
         for peer in peers:
             assert await peer.text() == '421["ask"]'
         peers[0].send('431["zero"]')
@@ -110,7 +110,7 @@ async def test_the_server_may_ask_many_and_wait_for_all() -> None:
         peers[2].send("41")
         started = time.monotonic()
         assert await asking == [["zero"], ["one"]]
-        assert time.monotonic() - started < 0.15
+        assert time.monotonic() - started < 1
         assert await record.server.to("empty").call("ask", timeout=1) == []
         assert await record.server.to(record.sockets[0].id).call("ask", timeout=0.02) == []
 
@@ -266,6 +266,5 @@ async def test_closing_the_server_ends_its_handlers() -> None:
         socket.send('42["work"]')
         await asyncio.sleep(0.02)
         await server.close()
-        async with asyncio.timeout(0.2):
-            await ended.wait()
+        assert await soon(0.2, ended.wait())
         assert await socket.closed() == 1001

@@ -16,7 +16,7 @@ async def test_ping_and_pong_go_on() -> None:
         for _ in range(3):
             assert await socket.text() == "2"
             socket.send("3")
-        assert 0.75 < time.monotonic() - started < 1.1
+        assert 0.75 < time.monotonic() - started < 2
 
 
 async def test_without_a_pong_the_websocket_is_closed() -> None:
@@ -50,7 +50,7 @@ async def test_a_timeout_longer_than_the_interval_works() -> None:
 
 async def test_who_never_connects_is_closed_though_it_answers_pings() -> None:
     """The connect timeout closes at its time, not the ping timeout: every ping is answered here."""
-    async with recording(ping_interval=0.08, ping_timeout=0.07, connect_timeout=0.4) as record:
+    async with recording(ping_interval=0.15, ping_timeout=0.15, connect_timeout=0.7) as record:
         started = time.monotonic()
         socket = await RawWebSocket.connect_engine(record.port)
         pings = 0
@@ -61,26 +61,26 @@ async def test_who_never_connects_is_closed_though_it_answers_pings() -> None:
                 pings += 1
         except Closed:
             assert pings >= 3
-        assert 0.38 < time.monotonic() - started < 0.6
+        assert 0.69 < time.monotonic() - started < 1.5
 
 
 async def test_who_connected_in_time_stays() -> None:
     """The connect timeout ends with the first namespace, also when that is left later."""
-    async with recording(connect_timeout=0.1) as record:
+    async with recording(connect_timeout=0.4) as record:
         socket = await RawWebSocket.connect_socketio(record.port)
         socket.send("41")
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.6)
         assert len(record.server.engine_server.engines) == 1
         assert record.reasons == ["client namespace disconnect"]
 
 
 async def test_who_was_refused_is_closed_at_the_connect_timeout() -> None:
     """An unknown namespace is no way to stay."""
-    async with recording(connect_timeout=0.15) as record:
+    async with recording(connect_timeout=0.4) as record:
         socket = await RawWebSocket.connect_engine(record.port)
         socket.send("40/nowhere")
         assert await socket.text() == '44/nowhere,{"message":"Invalid namespace"}'
-        await socket.closed(within=0.3)
+        await socket.closed(within=0.6)
 
 
 async def test_too_many_packets_close_the_engine() -> None:
@@ -94,11 +94,11 @@ async def test_too_many_packets_close_the_engine() -> None:
 
 async def test_the_bucket_fills_again_and_holds_by_polling_too() -> None:
     """A burst, a rest and another burst pass; one that is too long does not."""
-    async with recording(packet_rate=100, packet_burst=10) as record:
+    async with recording(packet_rate=20, packet_burst=10) as record:
         target = await open_polling(record.port)
         burst = "\x1e".join(["3"] * 9)
         assert (await post(record.port, target, burst)).status == 200
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         assert (await post(record.port, target, burst)).status == 200
         assert (await post(record.port, target, burst)).status == 400
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from madang.socketio import ConnectionRefused, Server, ServerOptions, Socket
-from tests.interop.raw_client import RawWebSocket, get, open_polling, post
+from tests.interop.raw_client import RawWebSocket, get, open_polling, post, soon
 from tests.interop.serving import Recorded, recording, serving, serving_suites
 
 
@@ -338,5 +338,4 @@ async def test_packets_before_the_answer_to_connect_close_the_engine() -> None:
         socket = await RawWebSocket.connect_engine(port)
         socket.send("40", '42["early"]')
         assert await socket.closed(within=0.1) == 1002
-        async with asyncio.timeout(0.2):
-            await cancelled.wait()
+        assert await soon(0.2, cancelled.wait())

@@ -1,12 +1,23 @@
 """WebSocket as a transport: messages and fragments, limits, control frames, and what RFC 6455 forbids."""
 
 import asyncio
+import contextlib
+import datetime as dt
+import ssl
 import struct
+from pathlib import Path
 
 import pytest
+import websockets
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from tests.interop.raw_client import BINARY, CLOSE, PING, PONG, TEXT, WEBSOCKET, Closed, RawWebSocket, frame, get
-from tests.interop.serving import recording, serving_suites
+from madang.socketio import Server, ServerOptions
+from tests.interop.raw_client import BINARY, CLOSE, HOST, PING, PONG, TEXT, WEBSOCKET, Closed, RawWebSocket, frame, get
+from tests.interop.serving import recording, serving, serving_suites
 
 ECHO = "/engine.io/?EIO=4&transport=websocket"
 
@@ -151,3 +162,62 @@ async def test_without_the_transport_there_is_no_door() -> None:
     async with recording(transports=("polling",)) as record:
         assert '"upgrades":[]' in (await get(record.port, "/socket.io/?EIO=4&transport=polling")).body
         assert not isinstance(await RawWebSocket.upgrade(record.port, WEBSOCKET), RawWebSocket)
+
+
+async def test_uvicorns_shutdown_ends_websockets_for_coming_back() -> None:
+    """A process that is told to stop closes with 1012, and the application hears that it shuts down."""
+    async with contextlib.AsyncExitStack() as stack:
+        server = Server(ServerOptions(origins="*"))
+        reasons: list[str] = []
+        server.on("disconnect", lambda _, reason: reasons.append(reason))
+        port = await stack.enter_async_context(serving(server, close=False))
+        socket = await RawWebSocket.connect_socketio(port)
+        ending = asyncio.create_task(stack.aclose())
+        assert await socket.closed() == 1012
+        socket.close()
+        await ending
+        assert reasons == ["server shutting down"]
+
+
+async def test_it_works_over_tls(tmp_path: Path) -> None:
+    """Where the process itself ends TLS: messages of all sizes pass, and the handshake says secure."""
+    certificate, key = self_signed(tmp_path)
+    server = Server(ServerOptions(origins="*"))
+    server.on("echo", lambda _, value: value)
+    server.on("secure", lambda socket: socket.handshake.secure)
+    async with serving(server, ssl_certfile=certificate, ssl_keyfile=key) as port:
+        context = ssl.create_default_context(cafile=certificate)
+        async with websockets.connect(
+            f"wss://localhost:{port}{WEBSOCKET}", ssl=context, max_size=None, host=HOST
+        ) as client:
+            assert str(await client.recv()).startswith("0{")
+            await client.send("40")
+            assert str(await client.recv()).startswith("40{")
+            for size in (1, 10_000, 700_000):
+                await client.send(f'421["echo","{"x" * size}"]')
+                assert await client.recv() == f'431["{"x" * size}"]'
+            await client.send('422["secure"]')
+            assert await client.recv() == "432[true]"
+
+
+def self_signed(folder: Path) -> tuple[str, str]:
+    """Make a certificate for localhost; the paths of it and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_path, key_path = folder / "certificate.pem", folder / "key.pem"
+    certificate_path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return str(certificate_path), str(key_path)

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from madang.socketio.frames import encode_event
-from madang.socketio.outbox import Traffic
+from madang.socketio.outbox import Traffic, push_to_all
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -66,8 +66,12 @@ class Broadcast:
 
         """
         packet = encode_event(event, *args, namespace=self._namespace.name)
-        for socket in self.receivers():
-            socket.outbox.push_as(packet, self._traffic)
+        outboxes = [socket.outbox for socket in self.receivers()]
+        if self._traffic is Traffic.ORDERED:
+            push_to_all(outboxes, packet)
+            return
+        for outbox in outboxes:
+            outbox.push_as(packet, self._traffic)
 
     async def call(self, event: str, *args: Any, timeout: float) -> list[list[Any]]:
         """Send an event to each receiver and wait for their answers. Cancelling is safe.

@@ -24,8 +24,8 @@ class SlowTap:
     def write_queue(self, queue: list[Sendable]) -> int:
         if self._fails:
             raise OSError("broken")
-        end = time.perf_counter() + self._seconds
-        while time.perf_counter() < end:
+        end = time.thread_time() + self._seconds
+        while time.thread_time() < end:
             pass
         self.written += len(queue)
         return 1
@@ -46,9 +46,9 @@ async def test_a_turn_ends_with_its_budget_and_the_rest_follows() -> None:
     longest = 0.0
     turns = 0
     while not all(tap.written for tap in taps):
-        before = time.perf_counter()
+        before = time.thread_time()
         await asyncio.sleep(0)
-        longest = max(longest, time.perf_counter() - before)
+        longest = max(longest, time.thread_time() - before)
         turns += 1
     assert turns >= 5
     assert longest < 0.02
