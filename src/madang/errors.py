@@ -67,7 +67,7 @@ ERRORS: Final[Mapping[ErrorCode, ErrorKind]] = {
         ErrorKind(
             ErrorCode.TRY_AGAIN, 503, True, "The outcome is unknown or work was refused: send it again, same id."
         ),
-        ErrorKind(ErrorCode.STORAGE_FULL, 507, True, "The disk of the store is full; nothing was acknowledged."),
+        ErrorKind(ErrorCode.STORAGE_FULL, 507, False, "The disk of the store is full; nothing was acknowledged."),
         ErrorKind(ErrorCode.UNAVAILABLE, 503, True, "A part of the server is down or draining."),
     )
 }

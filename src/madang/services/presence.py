@@ -28,8 +28,8 @@ from madang.tasks import TaskSupervisor
 
 __all__ = ["PresenceService"]
 
-AUDIENCE_SECONDS: Final = 60.0
-"""How long somebody's audience is remembered; it is a store query, and people come and go more often."""
+AUDIENCE_SECONDS: Final = 5.0
+"""How long somebody's audience is remembered: `init` asks for it, and telling of the arrival a moment later again."""
 AUDIENCES: Final = 10_000
 
 _log = structlog.get_logger(__name__)

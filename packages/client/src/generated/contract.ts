@@ -471,7 +471,7 @@ export const ERRORS = {
   /** The outcome is unknown or work was refused: send it again, same id. */
   try_again: { httpStatus: 503, retryable: true },
   /** The disk of the store is full; nothing was acknowledged. */
-  storage_full: { httpStatus: 507, retryable: true },
+  storage_full: { httpStatus: 507, retryable: false },
   /** A part of the server is down or draining. */
   unavailable: { httpStatus: 503, retryable: true },
 } as const;
