@@ -26,7 +26,7 @@ from tests.conformance.chat import addition, creation, message, removal
 PEOPLE = 5
 MAX_MEMBERS = 4
 STEPS = 25
-IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # a folder of its own is made in it
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a folder of its own is made in it
 """Where files need no disk: what is compared here is not durability."""
 
 

@@ -110,7 +110,7 @@ class _SqliteDatabase:
                 return in_transaction(conn, lambda conn: work(conn, *args, **kwargs))
             except (DatabaseError, sqlite3.Error) as error:
                 better = translated(error, self._path.parent)
-                _log.error("the store failed", reason=str(error), error=getattr(better, "code", None))
+                _log.error("the store failed", reason=_plain(error), error=getattr(better, "code", None))
                 raise better from error
 
         return run

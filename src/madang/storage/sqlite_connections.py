@@ -64,6 +64,7 @@ def _engine(path: Path, begin: str, pragmas: tuple[str, ...]) -> Engine:
         poolclass=NullPool,
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
+        hide_parameters=True,  # they are what people write, and errors are logged
     )
 
     @event.listens_for(engine, "connect")
