@@ -24,7 +24,7 @@ from madang.socketio.engine import Application, Engine
 from madang.socketio.engine_server import EngineServer
 from madang.socketio.frames import EventPacket, Frames, Sendable, encode_event
 from madang.socketio.handshake import Handshake
-from madang.socketio.namespace import ConnectionRefused, Namespace
+from madang.socketio.namespace import ConnectionPostponed, ConnectionRefused, Namespace
 from madang.socketio.options import OriginPolicy, ServerOptions, same_origin
 from madang.socketio.outbox import Traffic
 from madang.socketio.reasons import DisconnectReason
@@ -36,6 +36,7 @@ __all__ = [
     "Ack",
     "Application",
     "Broadcast",
+    "ConnectionPostponed",
     "ConnectionRefused",
     "DisconnectReason",
     "Engine",

@@ -12,11 +12,11 @@ import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from madang.socketio.engine import INTERNAL_ERROR, POLICY, PROTOCOL_ERROR
+from madang.socketio.engine import INTERNAL_ERROR, POLICY, PROTOCOL_ERROR, TRY_AGAIN
 from madang.socketio.engine_server import new_id
 from madang.socketio.frames import EventPacket
 from madang.socketio.heartbeat import NO_SLOT, monotonic
-from madang.socketio.namespace import ConnectionRefused
+from madang.socketio.namespace import ConnectionPostponed, ConnectionRefused
 from madang.socketio.reasons import DisconnectReason
 from madang.socketio.socket import Socket
 from madang.socketio.wire import socketio_packet
@@ -100,6 +100,8 @@ class Connection:
             rest = namespace.run_middlewares(socket, packet.data)
         except ConnectionRefused as refusal:
             self._refuse(namespace.name, refusal)
+        except ConnectionPostponed as postponement:
+            self._postpone(postponement)
         except Exception:  # noqa: BLE001  # an application's middleware may raise anything
             self._fail()
         else:
@@ -121,6 +123,8 @@ class Connection:
         except ConnectionRefused as refusal:
             if self.engine.open:
                 self._refuse(socket.namespace.name, refusal)
+        except ConnectionPostponed as postponement:
+            self._postpone(postponement)
         except Exception:  # noqa: BLE001  # an application's middleware may raise anything
             self._fail()
         else:
@@ -139,6 +143,9 @@ class Connection:
         self._session.refuse(name)
         error = socketio_packet.encode_connect_error(name, refusal.message, refusal.data)
         self.engine.outbox.push(EventPacket(error))
+
+    def _postpone(self, postponement: ConnectionPostponed) -> None:
+        self.engine.close(DisconnectReason.FORCED_SERVER_CLOSE, TRY_AGAIN, postponement.reason)
 
     def _fail(self) -> None:
         _log.exception("a middleware failed")  # called from except blocks only

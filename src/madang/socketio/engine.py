@@ -161,6 +161,11 @@ class Engine:
 
     # ---------------------------------------------------------------------------------------- heartbeat
 
+    def close_if_overdue(self) -> None:
+        """Close now if the pong should have come, for a request that is a hair quicker than the timer."""
+        if self.session.overdue(monotonic()):
+            self.close(DisconnectReason.PING_TIMEOUT, POLICY, "ping timeout")
+
     def on_timer(self, now: float) -> None:
         beat, deadline = self.session.timer(now)
         if beat is Beat.TIMED_OUT:

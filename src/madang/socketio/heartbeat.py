@@ -22,7 +22,7 @@ monotonic = time.monotonic
 NO_SLOT = -1
 _FIRING = -2
 _FINEST, _COARSEST = 0.001, 0.05
-_STEPS_PER_INTERVAL = 100
+_STEPS_PER_INTERVAL = 200
 
 
 class Timed(Protocol):
@@ -38,7 +38,7 @@ class TimerWheel:
     """Deadlines in seconds of the monotonic clock, fired late by at most the resolution.
 
     Args:
-        shortest: the shortest interval that matters, in seconds; the resolution is a hundredth of it, 1 to 50 ms.
+        shortest: the shortest interval that matters, in seconds; the resolution is a two-hundredth of it, 1 to 50 ms.
 
     """
 

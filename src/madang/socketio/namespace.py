@@ -46,6 +46,19 @@ class ConnectionRefused(Exception):  # noqa: N818  # the name of what it says; n
         self.data = data
 
 
+class ConnectionPostponed(Exception):  # noqa: N818  # as above
+    """Raised by a middleware that cannot decide now: the engine is closed, and the stock client comes back by itself.
+
+    Args:
+        reason: at most 123 bytes, for the CLOSE frame.
+
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Namespace:
     """One namespace. Made by ``Server.of``."""
 
@@ -77,8 +90,8 @@ class Namespace:
     def use(self, middleware: Middleware) -> None:
         """Add a middleware: ``middleware(socket, auth)``, sync or async, before the peer is let in.
 
-        It refuses by raising ``ConnectionRefused``. Any other error is logged and closes the engine, so that the peer
-        comes back later: a fault of ours must not keep people out for good.
+        It refuses by raising ``ConnectionRefused``, and puts off by raising ``ConnectionPostponed``. Any other error is
+        logged and closes the engine, so that the peer comes back later: a fault of ours must not keep people out for good.
         """
         self._middlewares.append(middleware)
 

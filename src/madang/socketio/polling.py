@@ -77,11 +77,13 @@ async def serve_polling(server: EngineServer, exchange: Exchange) -> None:
     if request.method == "OPTIONS":
         await (exchange.answer_preflight() if server.origin_allowed(request) else exchange.refuse(FORBIDDEN))
         return
+    sid = request.query.get("sid")
+    if sid in server.engines:
+        server.engines[sid].close_if_overdue()
     refusal = verify(server, request)
     if refusal is not None:
         await exchange.refuse(refusal)
         return
-    sid = request.query.get("sid")
     if not sid:
         await _poll(server, server.open_engine(PollingTransport(), request, "polling"), exchange)
     elif request.method == "GET":

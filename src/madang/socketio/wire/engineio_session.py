@@ -21,6 +21,10 @@ from typing import Literal
 
 from madang.socketio.wire.engineio_packet import PROBE_PING, PacketType
 
+# A timer that fires a little late must not move the deadline of the pong; a process that stood still must not cut
+# everybody for it.
+_FORGIVEN_LATENESS = 0.01
+
 TransportName = Literal["polling", "websocket"]
 
 
@@ -61,7 +65,7 @@ class Upgrade(Enum):
 class EngineSession:
     """The protocol state of one connection. Times are seconds of one monotonic clock."""
 
-    __slots__ = ("awaiting_pong", "closed", "next_ping", "ping_interval", "ping_timeout", "sid", "transport", "upgrade")
+    __slots__ = ("closed", "next_ping", "ping_interval", "ping_timeout", "pong_due", "sid", "transport", "upgrade")
 
     def __init__(
         self,
@@ -79,7 +83,7 @@ class EngineSession:
         self.ping_interval = ping_interval
         self.ping_timeout = ping_timeout
         self.next_ping = first_ping
-        self.awaiting_pong = False
+        self.pong_due: float | None = None
 
     def receive(self, packet: bytes) -> Verdict:
         """Judge a text packet that came on the main transport."""
@@ -89,7 +93,7 @@ class EngineSession:
             case PacketType.MESSAGE:
                 return Verdict.MESSAGE
             case PacketType.PONG:
-                self.awaiting_pong = False  # one that nobody asked for changes nothing: it buys no time
+                self.pong_due = None  # one that nobody asked for changes nothing: it buys no time
                 return Verdict.IGNORED
             case PacketType.CLOSE:
                 return Verdict.CLOSED_BY_PEER
@@ -102,13 +106,18 @@ class EngineSession:
 
     def timer(self, now: float) -> tuple[Beat, float]:
         """Tell what the heartbeat wants now, and its next deadline."""
-        if self.awaiting_pong:
-            return Beat.TIMED_OUT, now
+        if self.pong_due is not None:
+            return (Beat.TIMED_OUT, now) if self.overdue(now) else (Beat.WAIT, self.pong_due)
         if now < self.next_ping:
             return Beat.WAIT, self.next_ping
-        self.awaiting_pong = True
-        self.next_ping = now + self.ping_interval
-        return Beat.SEND_PING, now + self.ping_timeout
+        sent = max(self.next_ping, now - _FORGIVEN_LATENESS)
+        self.pong_due = sent + self.ping_timeout
+        self.next_ping = sent + self.ping_interval
+        return Beat.SEND_PING, self.pong_due
+
+    def overdue(self, now: float) -> bool:
+        """Tell whether the pong should have come by now."""
+        return self.pong_due is not None and now >= self.pong_due
 
     def begin_upgrade(self) -> bool:
         """Try to start the upgrade; False when there is nothing to upgrade or one is under way."""

@@ -60,6 +60,16 @@ def test_an_early_pong_does_not_answer_a_later_ping() -> None:
     assert machine.timer(45)[0] is Beat.TIMED_OUT
 
 
+def test_a_late_timer_neither_moves_the_deadline_nor_cuts_the_innocent() -> None:
+    """A few milliseconds late, the pong is due as if it had been on time; a minute late, its time is nearly whole."""
+    machine = session()
+    assert machine.timer(25.004) == (Beat.SEND_PING, 45)
+    assert not machine.overdue(44.9)
+    assert machine.overdue(45)
+    machine = session()
+    assert machine.timer(85) == (Beat.SEND_PING, 104.99)
+
+
 def test_an_upgrade_is_probed_completed_and_final() -> None:
     """The transport changes at the last packet, and there is no second upgrade."""
     machine = session()
