@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from madang.errors import ErrorCode, MadangError
 from madang.services.identity import Identity, IdentityService
-from madang.socketio import ConnectionRefused, Handshake, Socket
+from madang.socketio import ConnectionPostponed, ConnectionRefused, Handshake, Socket
 
-__all__ = ["SESSION_COOKIE", "Authenticate", "refusal"]
+__all__ = ["SESSION_COOKIE", "Authenticate", "turned_away"]
 
 SESSION_COOKIE: Final = "madang_session"
 
@@ -35,23 +35,19 @@ class Authenticate:
 
         Raises:
             ConnectionRefused: the client must get another token first; it does not come back by itself.
-            MadangError: retryable trouble; the engine is to be closed instead, so that it does come back.
+            ConnectionPostponed: trouble that passes; the engine is closed, and the client comes back by itself.
         """
         try:
             return await self._identities.authenticate(self._token(socket.handshake, auth))
         except MadangError as error:
-            if error.kind.retryable:
-                raise
-            raise refusal(error) from None
+            raise turned_away(error) from None
 
     async def confirm(self, identity: Identity) -> None:
         """Ask again, now that revocations are heard. Raises as `identify`."""
         try:
             await self._identities.confirm(identity)
         except MadangError as error:
-            if error.kind.retryable:
-                raise
-            raise refusal(error) from None
+            raise turned_away(error) from None
 
     async def renew(self, token: str) -> Identity:
         """Who a newer token speaks of. Raises `MadangError`."""
@@ -79,6 +75,8 @@ class Authenticate:
         return origin is None or self._is_own_page(origin, handshake.headers.get("host", ""))
 
 
-def refusal(error: MadangError) -> ConnectionRefused:
-    """A refusal as CONNECT_ERROR: `{message, data: {error, reason}}`."""
+def turned_away(error: MadangError) -> ConnectionRefused | ConnectionPostponed:
+    """An error as the end of a CONNECT: stay away with `{message, data: {error, reason}}`, or come back later."""
+    if error.kind.retryable:
+        return ConnectionPostponed(error.reason)
     return ConnectionRefused(error.reason, {"error": str(error.code), "reason": error.reason})

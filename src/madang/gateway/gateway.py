@@ -14,7 +14,7 @@ import msgspec
 
 from madang.contract.server_events import ServerClosing
 from madang.errors import ErrorCode, MadangError
-from madang.gateway.authenticate import Authenticate, refusal
+from madang.gateway.authenticate import Authenticate, turned_away
 from madang.gateway.connection import Connection, Connections
 from madang.gateway.expiry import Expiry
 from madang.gateway.packets import one_event
@@ -62,7 +62,7 @@ class Gateway:
 
         Raises:
             ConnectionRefused: with the code of the table in `data.error`; the client stays away until it has a token.
-            MadangError: trouble that passes; the engine is closed, so that the client comes back by itself.
+            ConnectionPostponed: trouble that passes; the engine is closed, so that the client comes back by itself.
         """
         identity = await self._authenticate.identify(socket, auth)
         connection = Connection(socket, identity)
@@ -73,7 +73,7 @@ class Gateway:
             # a revocation between the first question and the subscription was not heard
             await self._authenticate.confirm(identity)
             if connection.revoked:
-                raise refusal(MadangError(ErrorCode.TOKEN_INVALID, "the session has ended"))
+                raise turned_away(MadangError(ErrorCode.TOKEN_INVALID, "the session has ended"))
         except BaseException:  # also cancelled, when the engine closes meanwhile: nobody tells us of that again
             self.ended(socket)
             raise
