@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from madang.socketio import ConnectionRefused, Server, ServerOptions, Socket
+from madang.socketio import ConnectionPostponed, ConnectionRefused, Server, ServerOptions, Socket
 from tests.interop.raw_client import RawWebSocket, get, open_polling, post, soon
 from tests.interop.serving import Recorded, recording, serving, serving_suites
 
@@ -319,6 +319,26 @@ async def test_a_middleware_that_fails_closes_the_engine() -> None:
             socket = await RawWebSocket.connect_engine(port)
             socket.send("40")
             assert await socket.closed(within=0.2) == 1011
+
+
+async def test_a_middleware_may_put_a_connection_off() -> None:
+    """Trouble that passes closes the engine with 1013, so that a stock client comes back by itself."""
+    for late in (False, True):
+        server = Server(ServerOptions(origins="*"))
+
+        async def wait() -> None:
+            raise ConnectionPostponed("the store is away")
+
+        def middleware(socket: Socket, auth: dict[str, Any], late: bool = late, wait: Any = wait) -> Any:
+            if late:
+                return wait()
+            raise ConnectionPostponed("the store is away")
+
+        server.use(middleware)
+        async with serving(server) as port:
+            socket = await RawWebSocket.connect_engine(port)
+            socket.send("40")
+            assert await socket.closed(within=0.2) == 1013
 
 
 async def test_packets_before_the_answer_to_connect_close_the_engine() -> None:
