@@ -22,6 +22,15 @@ def example(port: int) -> str:
     return code.replace("port=3000", f"port={port}")
 
 
+async def connect_when_ready(port: int) -> RawWebSocket:
+    """Try until the process listens."""
+    while True:
+        try:
+            return await RawWebSocket.connect_socketio(port)
+        except OSError:
+            await asyncio.sleep(0.05)
+
+
 async def test_the_example_serves_and_ends_when_it_is_told_to() -> None:
     """An event comes back with its ack; SIGTERM closes the peer for coming back and ends the process cleanly."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -31,12 +40,7 @@ async def test_the_example_serves_and_ends_when_it_is_told_to() -> None:
     )
     try:
         async with asyncio.timeout(10):
-            while True:
-                try:
-                    peer = await RawWebSocket.connect_socketio(port)
-                    break
-                except OSError:
-                    await asyncio.sleep(0.05)
+            peer = await connect_when_ready(port)
         peer.send('421["message","hello"]')
         assert await peer.text() == '42["message","hello"]'
         assert await peer.text() == '431["received"]'
