@@ -12,7 +12,7 @@ from madang.ids import new_id
 from madang.storage.column_types import among, bigint, outside
 from madang.storage.tables import installation, metadata, users
 
-SQLITE: Dialect = sqlite.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves these two untyped
+SQLITE: Dialect = sqlite.dialect()
 POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # as above
 Condition = Callable[[ColumnElement[str], list[str]], ColumnElement[bool]]
 

@@ -1,0 +1,87 @@
+"""What was answered stays: killed processes, and what the kernel was asked before the answer."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from madang.ports.log import PageWindow
+from madang.storage.sqlite import SqliteStore
+
+ROOT = Path(__file__).resolve().parents[3]
+FOREVER = 1_000_000
+
+
+def appending(folder: Path, batches: int) -> list[str]:
+    """The command of the process that appends."""
+    return [sys.executable, "-m", "tests.integration.storage.appending_process", str(folder), str(batches)]
+
+
+def killed_after(folder: Path, seconds: float) -> list[tuple[str, str, int]]:
+    """What a process had said when it was killed in the middle of its work."""
+    with subprocess.Popen(appending(folder, FOREVER), cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(seconds)
+        process.kill()
+        said = process.stdout.read().decode()
+    lines = [line.split(" ") for line in said.split("\n")[:-1]]
+    return [(conversation_id, message_id, int(seq)) for conversation_id, message_id, seq in lines]
+
+
+async def test_a_killed_server_has_kept_what_it_answered(tmp_path: Path) -> None:
+    """Killed again and again while appending: the file is sound, every verdict is there, the numbers have no hole."""
+    said: dict[str, dict[int, str]] = defaultdict(dict)
+    for life in range(4):
+        for conversation_id, message_id, seq in killed_after(tmp_path, 0.15 + 0.1 * life):
+            assert seq not in said[conversation_id]
+            said[conversation_id][seq] = message_id
+    assert sum(len(messages) for messages in said.values()) > 50
+    store = SqliteStore(tmp_path / "madang.db")
+    await store.open()
+    assert await store.faults() == []
+    for conversation_id, messages in said.items():
+        head = (await store.log.heads([conversation_id]))[conversation_id]
+        history = await store.log.page(conversation_id, PageWindow(limit=head.seq), 1)
+        assert [entry.seq for entry in history] == list(range(1, head.seq + 1))
+        assert messages.items() <= {entry.seq: entry.id for entry in history}.items()
+    await store.close()
+
+
+@pytest.mark.skipif(
+    shutil.which("strace") is None, reason="strace is not installed, which shows what the kernel is asked"
+)
+def test_every_answer_follows_a_flush(tmp_path: Path) -> None:
+    """Between a batch's last write to the WAL and the word that it is stored stands a flush of the WAL, each time."""
+    trace = tmp_path / "trace"
+    calls = "trace=openat,write,pwrite64,fsync,fdatasync"
+    command = ["strace", "-f", "-y", "-e", calls, "-o", str(trace), *appending(tmp_path, 30)]
+    run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if "ptrace" in run.stderr or not trace.exists():
+        pytest.skip("strace may not trace here")
+    assert run.returncode == 0, run.stderr
+    dirty, answers, wrote = False, 0, 0
+    for line in trace.read_text().splitlines():
+        if re.search(r"(pwrite64|write)\(\d+<[^>]*-wal>", line):
+            dirty, wrote = True, wrote + 1
+        elif re.search(r"(fdatasync|fsync)(\(\d+<[^>]*-wal>\)| resumed>\)).*= 0", line):
+            dirty = False
+        elif re.search(r'write\(1<[^>]*>, "[0-9a-f]{8}-', line):
+            assert not dirty, f"answered before the flush: {line}"
+            answers += 1
+    assert answers == 30
+    assert wrote > 30
+
+
+def test_the_process_that_appends_ends_by_itself(tmp_path: Path) -> None:
+    """And leaves one file, with everything in it."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    run = subprocess.run(appending(tmp_path, 5), cwd=ROOT, check=True, capture_output=True, text=True, env=environment)
+    assert run.stdout.startswith("ready\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["madang.db", "madang.db.lock"]

@@ -1,0 +1,165 @@
+"""What SQLite does for each statement the store runs: by index, and as few as promised, however much there is.
+
+Every port is called once while SQLite tells which statements it runs; each is then explained. A new statement that walks a
+table fails here, not in somebody's busy evening.
+"""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from madang.ids import new_id
+from madang.ports.accounts import ExternalProfile
+from madang.ports.log import Mark, PageWindow
+from madang.storage.sqlite import SqliteStore
+from madang.storage.sqlite_connections import raw
+from tests.conformance.chat import Chat, addition, message, removal
+
+WALKS_ALLOWED = (
+    r"SCAN (json_each|pair) VIRTUAL TABLE",  # the list of ids itself
+    r"SCAN anon_\d+",  # the few rows of a limited subquery
+    r"SCAN users USING COVERING INDEX",  # the first row, to know whether there is one
+    r"SCAN installation",  # one row
+)
+SEARCH_WALKS = r"SCAN users$"
+"""Finding people by part of a name looks at everybody, on a thread that only reads."""
+
+
+class Recorder:
+    """The statements a store runs while it is listened to."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def listen(self, conn: Connection) -> None:
+        raw(conn).set_trace_callback(self.statements.append)
+
+    def data_statements(self) -> list[str]:
+        """Without transactions and PRAGMAs."""
+        return [text for text in self.statements if text.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """Hears everything."""
+    return Recorder()
+
+
+@pytest.fixture
+async def chat(tmp_path: Path, recorder: Recorder) -> AsyncIterator[Chat]:
+    """A store that is listened to."""
+    store = SqliteStore(tmp_path / "madang.db", readers=1)
+    await store.open()
+    connected = store._database._open()
+    await connected.writer.submit(recorder.listen)
+    await connected.readers.submit(recorder.listen)
+    yield Chat(store)
+    await store.close()
+
+
+async def call_every_port(chat: Chat) -> None:
+    """Each method, in the variants that make different statements."""
+    store = chat.store
+    ann, bob, cem = await chat.users(3)
+    group = await chat.group(ann, bob)
+    await chat.group(ann, bob, type="direct", unique_key="k")
+    first = message(group, ann)
+    await chat.append(first, message(group, bob, "x", keep_unread=True, reply_to_id=first.id), first)
+    await chat.append(first)
+    await chat.send(group, ann)
+    await chat.send(group, ann)
+    await chat.append(addition(group, ann, cem), removal(group, ann, cem), addition(group, ann, cem))
+    await chat.append(removal(group, ann, ann))
+    await chat.read(group, bob, 4)
+    for bound in ({}, {"before": 3}, {"after": 1}, {"around": 2}, {"at": 3}):
+        await store.log.page(group, PageWindow(limit=5, **bound), 1)
+    await store.log.since(group, 1, 5)
+    lists = store.conversations
+    await lists.inbox(bob, limit=3, exclude=[group], before=(9**9, group))
+    await lists.summaries(bob, [group])
+    await lists.memberships(group, [bob])
+    await lists.members(group, limit=3, after=bob, query="a")
+    await lists.ids(bob)
+    await lists.sharing(bob, [ann])
+    await lists.presence_audience(bob, rooms=3, room_size=9)
+    profile = ExternalProfile(id=new_id(), issuer="i", subject="s", name="n", avatar_url=None, issued_at=1)
+    await store.accounts.provision(profile, 1)
+    await store.accounts.by_username("user1")
+    await store.accounts.users([bob])
+    await store.accounts.update(bob, name="Bob")
+    await store.sessions.revoke_all(bob, 1)
+    await store.sessions.revoke(new_id(), 1)
+
+
+def walks(path: Path, statements: list[str]) -> dict[str, list[str]]:
+    """Statements that walk a table or build an index for themselves, with those steps of their plan."""
+    found = {}
+    with sqlite3.connect(path) as conn:
+        for statement in statements:
+            steps = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            bad = [step for step in steps if re.match("SCAN|.*AUTOMATIC", step)]
+            bad = [step for step in bad if not any(re.match(allowed, step) for allowed in WALKS_ALLOWED)]
+            if bad:
+                found[statement] = bad
+    return found
+
+
+async def test_every_statement_goes_by_an_index(chat: Chat, recorder: Recorder, tmp_path: Path) -> None:
+    """Nothing but searching for people by part of a name depends on how much the tables hold."""
+    await call_every_port(chat)
+    await chat.store.close()
+    assert len(set(recorder.data_statements())) > 50
+    assert walks(tmp_path / "madang.db", recorder.data_statements()) == {}
+
+
+async def test_only_the_search_for_people_walks_a_table(chat: Chat, recorder: Recorder, tmp_path: Path) -> None:
+    """And it walks no other table than theirs."""
+    ann = await chat.user()
+    recorder.statements.clear()
+    await chat.store.accounts.search("x", 5, sharing_with=ann)
+    await chat.store.accounts.search("x", 5, exact=True)
+    await chat.store.close()
+    (steps,) = walks(tmp_path / "madang.db", recorder.data_statements()).values()
+    assert [re.match(SEARCH_WALKS, step) is not None for step in steps] == [True]
+
+
+@pytest.mark.parametrize("size", [1, 100])
+async def test_a_batch_of_sends_is_few_statements(chat: Chat, recorder: Recorder, size: int) -> None:
+    """Three reads, then one row per message, per conversation and per sender; nothing else."""
+    people = await chat.users(2)
+    groups = [await chat.group(*people) for _ in range(5)]
+    recorder.statements.clear()
+    await chat.append(*(message(groups[n % 5], people[n % 2]) for n in range(size)))
+    kinds = [statement.split()[0] for statement in recorder.data_statements()]
+    assert kinds.count("SELECT") == 3
+    assert kinds.count("INSERT") == size
+    assert kinds.count("UPDATE") == min(size, 5) + min(size, 10)
+    assert not any("SAVEPOINT" in statement for statement in recorder.statements)
+
+
+async def test_a_batch_of_marks_is_few_statements(chat: Chat, recorder: Recorder) -> None:
+    """One read, then two rows per mark that moves."""
+    people = await chat.users(8)
+    group = await chat.group(*people)
+    await chat.send(group, people[0])
+    recorder.statements.clear()
+    marks = [Mark(conversation_id=group, user_id=person, seq=None) for person in people]
+    await chat.store.log.mark(marks, 99_000)
+    kinds = [statement.split()[0] for statement in recorder.data_statements()]
+    assert (kinds.count("SELECT"), kinds.count("UPDATE")) == (1, 14)
+
+
+@pytest.mark.parametrize("conversations", [1, 20])
+async def test_a_list_is_four_statements(chat: Chat, recorder: Recorder, conversations: int) -> None:
+    """Whatever its length: rows, last messages, people, the list's number."""
+    ann, bob = await chat.users(2)
+    for _ in range(conversations):
+        await chat.send(await chat.group(ann, bob), bob)
+    recorder.statements.clear()
+    page = await chat.store.conversations.inbox(ann, limit=50)
+    assert len(page.summaries) == conversations
+    assert len(recorder.data_statements()) == 4
