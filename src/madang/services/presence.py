@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import Final
 
 import msgspec
 import structlog
@@ -27,10 +26,6 @@ from madang.ports.presence import Presence
 from madang.tasks import TaskSupervisor
 
 __all__ = ["PresenceService"]
-
-AUDIENCE_SECONDS: Final = 5.0
-"""How long somebody's audience is remembered: `init` asks for it, and telling of the arrival a moment later again."""
-AUDIENCES: Final = 10_000
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -63,7 +58,6 @@ class PresenceService:
         self._changed: dict[str, bool] = {}
         self._told_online: set[str] = set()
         self._telling = False
-        self._audiences: dict[str, tuple[float, set[str]]] = {}
 
     async def arrive(self, user_id: str, device_id: str) -> None:
         """A device of the user has connected."""
@@ -140,12 +134,4 @@ class PresenceService:
             )
 
     async def _audience(self, user_id: str) -> set[str]:
-        now = self._clock.monotonic()
-        known = self._audiences.get(user_id)
-        if known is not None and now - known[0] < AUDIENCE_SECONDS:
-            return known[1]
-        audience = await self._conversations.presence_audience(user_id, rooms=VISIBLE_ROOMS, room_size=SMALL_ROOM)
-        if len(self._audiences) >= AUDIENCES:
-            self._audiences.clear()
-        self._audiences[user_id] = (now, audience)
-        return audience
+        return await self._conversations.presence_audience(user_id, rooms=VISIBLE_ROOMS, room_size=SMALL_ROOM)
