@@ -1,6 +1,6 @@
 """Servers as processes: started on a core of their own, and asked what they cost.
 
-Owns the processes the benchmark starts, and the reading of processor time, memory and waiting from the kernel. Must
+Owns the processes the benchmark starts, and the reading of processor time and memory from the kernel. Must
 never measure by asking the server: what a server says of itself is not evidence.
 
 Units: seconds and bytes. Processor time is user and system time of all threads of the process, to the nanosecond.
@@ -52,13 +52,16 @@ def processor_seconds(pid: int) -> float:
     return time.clock_gettime_ns((~pid << 3) | _PROCESS_CLOCK) / 1e9
 
 
-def waited_seconds(pid: int) -> float:
-    """How long the threads of a process were ready and had no core: what other work on the machine took from it."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(OSError):  # a thread may end while it is looked at
-            total += int((task / "schedstat").read_text().split()[1])
-    return total / 1e9
+def busy_seconds(cores: set[int]) -> float:
+    """How long some cores have not been idle, whoever used them; of a virtual machine, what its host took as well."""
+    names = {f"cpu{core}" for core in cores}
+    ticks = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split()
+        if name in names:
+            user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, fields[:8])
+            ticks += user + nice + system + irq + softirq + steal
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(pid: int) -> int:
@@ -71,11 +74,11 @@ def resident_bytes(pid: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process used in a stretch of time."""
+    """What a process used in a stretch of time, and what others used of its cores meanwhile."""
 
     wall: float
     processor: float
-    waited: float
+    others: float
 
     @property
     def share(self) -> float:
@@ -83,25 +86,27 @@ class Usage:
         return self.processor / self.wall
 
     @property
-    def demand(self) -> float:
-        """Part of the time it used a core or waited for one; near 1 a single thread is saturated."""
-        return (self.processor + self.waited) / self.wall
+    def taken(self) -> float:
+        """Part of one core that others used of what it may use."""
+        return self.others / self.wall
 
 
 class Meter:
-    """Measures one process from its construction."""
+    """Measures one process from its construction, and the cores it may run on."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._begun = time.perf_counter(), processor_seconds(pid), waited_seconds(pid)
+        self._cores = os.sched_getaffinity(pid)
+        self._begun = time.perf_counter(), processor_seconds(pid), busy_seconds(self._cores)
 
     def read(self) -> Usage:
         """What was used since."""
-        wall, processor, waited = self._begun
+        wall, processor, busy = self._begun
+        used = processor_seconds(self._pid) - processor
         return Usage(
             wall=time.perf_counter() - wall,
-            processor=processor_seconds(self._pid) - processor,
-            waited=waited_seconds(self._pid) - waited,
+            processor=used,
+            others=max(0.0, busy_seconds(self._cores) - busy - used),
         )
 
 

@@ -16,7 +16,7 @@ from bench.subjects import BASELINE, SUBJECTS
 SATURATED: Final = 0.9
 """Part of a core from which on one thread counts as saturated."""
 CROWDED: Final = 0.1
-"""Part of the time a process waited for its core from which on times are not to be quoted."""
+"""Part of a core used by others from which on times are not to be quoted."""
 
 Better = Literal["more", "less", "neither"]
 
@@ -84,9 +84,11 @@ class Table:
                 f"and the server {server.share:.0%} of its own."
             )
             return False
-        stolen = max(server.waited / server.wall, generator.waited / generator.wall)
-        if stolen > CROWDED:
-            self.notes.append(f"{subject}, {name}: other work kept a core for {stolen:.0%} of the time; times suffer.")
+        taken = max(server.taken, generator.taken)
+        if taken > CROWDED:
+            self.notes.append(
+                f"{subject}, {name}: other work used up to {taken:.0%} of a core; times suffer from that."
+            )
         return True
 
     def broken(self) -> list[str]:

@@ -16,7 +16,7 @@ from bench.subjects import BareDialect
 from tests.bench.careless_server import CarelessServer, careless
 
 MEMBERS = 5
-IDLE = Usage(wall=1, processor=1, waited=0)
+IDLE = Usage(wall=1, processor=1, others=0)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 
@@ -40,7 +41,28 @@ def test_a_meter_measures_from_its_construction() -> None:
     used = meter.read()
     assert 0.1 <= used.processor < 0.15
     assert used.wall >= used.processor - 0.01
-    assert used.demand >= used.share
+
+
+@pytest.mark.serial
+def test_what_others_use_of_a_core_is_seen() -> None:
+    """A neighbour on the core of the server is told from the server itself."""
+    cores = choose_cores().server
+    spin = "import time\nwhile True: pass"
+    with (
+        subprocess.Popen([sys.executable, "-c", spin]) as neighbour,
+        subprocess.Popen([sys.executable, "-c", spin]) as own,
+    ):
+        try:
+            for process in (neighbour, own):
+                os.sched_setaffinity(process.pid, cores)
+            meter = Meter(own.pid)
+            time.sleep(1)
+            used = meter.read()
+        finally:
+            neighbour.kill()
+            own.kill()
+    assert used.share + used.taken == pytest.approx(1, abs=0.1)
+    assert used.taken > 0.2
 
 
 def test_memory_is_seen_when_it_is_touched() -> None:

@@ -7,7 +7,7 @@ from bench.processes import Usage
 from bench.report import Row, Table, document
 from bench.subjects import BASELINE, CHAT, ENGINE
 
-CALM = Usage(wall=10, processor=5, waited=0)
+CALM = Usage(wall=10, processor=5, others=0)
 
 
 def outcome(server: Usage, generator: Usage) -> Outcome:
@@ -53,7 +53,7 @@ def test_zero_is_a_figure() -> None:
 def test_a_saturated_generator_is_not_blamed_on_the_server() -> None:
     """When the generator was the limit nothing is reported, and the table says so."""
     table = Table("t", "how")
-    busy = Usage(wall=10, processor=9.5, waited=0)
+    busy = Usage(wall=10, processor=9.5, others=0)
     assert not table.accept(ENGINE, "window 1", outcome(server=CALM, generator=busy))
     assert "not reported, the generator used 95% of its core and the server 50%" in table.markdown()
     assert table.accept(ENGINE, "window 1", outcome(server=busy, generator=busy))
@@ -62,11 +62,11 @@ def test_a_saturated_generator_is_not_blamed_on_the_server() -> None:
 def test_other_work_on_the_machine_is_admitted() -> None:
     """Times taken on a crowded machine are marked."""
     table = Table("t", "how")
-    waiting = Usage(wall=10, processor=5, waited=3)
+    waiting = Usage(wall=10, processor=5, others=3)
     assert table.accept(ENGINE, "window 1", outcome(server=CALM, generator=CALM))
     assert not table.notes
     assert table.accept(ENGINE, "window 1", outcome(server=waiting, generator=CALM))
-    assert "other work kept a core for 30% of the time" in table.markdown()
+    assert "other work used up to 30% of a core" in table.markdown()
 
 
 def test_a_document_has_its_provenance_and_shows_gaps() -> None:
