@@ -105,6 +105,24 @@ async def test_keeping_unread_leaves_the_mark_and_counts_only_others(chat: Chat)
     assert (await chat.summary(bob, group)).unread_count == 0
 
 
+async def test_keeping_and_moving_in_one_batch(chat: Chat) -> None:
+    """The mark goes to the last send that moves it, and only what was kept unread after that one is subtracted."""
+    ann, bob = await chat.users(2)
+    group = await chat.group(ann, bob)
+    await chat.append(
+        message(group, bob, "1", keep_unread=True),
+        message(group, ann, "2"),
+        message(group, bob, "3"),
+        message(group, bob, "4", keep_unread=True),
+        message(group, ann, "5"),
+    )
+    me = (await chat.summary(bob, group)).me
+    assert (me.last_read_seq, me.unread_count) == (4, 1)
+    await chat.send(group, bob, "6", keep_unread=True)
+    await chat.send(group, ann, "7")
+    assert (await chat.summary(bob, group)).unread_count == 2 == await unread_by_counting(chat, bob, group)
+
+
 async def test_silent_messages_are_not_unread(chat: Chat) -> None:
     """They are in the log, and no number rises."""
     ann, bob = await chat.users(2)

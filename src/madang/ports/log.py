@@ -57,7 +57,11 @@ class Outcome(StrEnum):
 
 
 class NewMessage(Struct, frozen=True, kw_only=True):
-    """A plain send. Content is cleaned and `body_hash` computed by the domain before it gets here."""
+    """A plain send. Content is cleaned and `body_hash` computed by the domain before it gets here.
+
+    `reply_to_id` must be a message of the same conversation that the sender sees, else it is INVALID. The quote in the
+    verdict is what the sender sees: members whose `visible_from_seq` is above `reply_to.seq` must be given it blank.
+    """
 
     conversation_id: str
     id: str
@@ -77,7 +81,8 @@ class CreateConversation(Struct, frozen=True, kw_only=True):
     """A conversation with its first members and the system message `created` (seq 1, version 1).
 
     `unique_key` makes it exist once: the second creation is a DUPLICATE whose verdict names the first. Everybody's
-    `visible_from_seq` is 1. Unknown or disabled users make it INVALID.
+    `visible_from_seq` is 1. Unknown or disabled users make it INVALID. The id of a conversation that exists is a
+    DUPLICATE with the same entry, a CONFLICT with any other.
     """
 
     conversation_id: str
@@ -104,7 +109,8 @@ class AddMembers(Struct, frozen=True, kw_only=True):
 class RemoveMember(Struct, frozen=True, kw_only=True):
     """Somebody leaves (actor = user: `member_left`) or is removed (`member_removed`).
 
-    If the last owner leaves, a second commit `role_changed` passes the role on (`domain.membership.next_owner`).
+    If the last owner leaves, a second commit `role_changed` without an actor passes the role on
+    (`domain.membership.next_owner`); its id is derived from the entry's.
     Removing somebody who is no member changes nothing (STORED without commits).
     """
 

@@ -32,9 +32,10 @@ class Rotation(StrEnum):
     REPEATED = "repeated"
     """The previous token, within the grace: its answer was lost. The caller hands out the same successor."""
     REUSED = "reused"
-    """A token that had been replaced long ago: stolen. The session is revoked now."""
+    """A token that is neither the present one nor just replaced: replaced long ago, by whom it was stolen from or by the
+    thief, or made up by somebody who knows the session's id. The session is revoked now."""
     UNKNOWN = "unknown"
-    """No such session or token, revoked, or expired."""
+    """No such session, or it is revoked or expired."""
 
 
 class Sessions(Protocol):
