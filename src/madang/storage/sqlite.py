@@ -72,16 +72,26 @@ class _SqliteDatabase:
         self._clock = clock
         self._reader_count = readers
         self._connected: _Connected | None = None
+        self._full = False
 
     @property
     def epoch(self) -> str:
         return self._open().epoch
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._open().readers.submit(self._transaction(work, *args, **kwargs))
+        return await self._open().readers.submit(self._translating(lambda conn: work(conn, *args, **kwargs)))
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._open().writer.submit(self._transaction(work, *args, **kwargs))
+        run = self._translating(lambda conn: work(conn, *args, **kwargs))
+
+        def run_and_note(conn: Connection) -> T:
+            result = run(conn)
+            if self._full:
+                self._full = False
+                _log.info("the disk of the store has room again")
+            return result
+
+        return await self._open().writer.submit(run_and_note)
 
     async def faults(self) -> list[str]:
         """What SQLite finds wrong with the file; however long that takes, so it is no `read`."""
@@ -102,18 +112,24 @@ class _SqliteDatabase:
             raise MadangError(ErrorCode.UNAVAILABLE, "the store is not open")
         return self._connected
 
-    def _transaction(
-        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> Callable[[Connection], T]:
+    def _translating(self, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
         def run(conn: Connection) -> T:
             try:
-                return in_transaction(conn, lambda conn: work(conn, *args, **kwargs))
+                return in_transaction(conn, work)
             except (DatabaseError, sqlite3.Error) as error:
                 better = translated(error, self._path.parent)
-                _log.error("the store failed", reason=_plain(error), error=getattr(better, "code", None))
+                self._log_failure(error, better)
                 raise better from error
 
         return run
+
+    def _log_failure(self, error: Exception, told: Exception) -> None:
+        """A full disk is logged once, not with every batch: the log may stand on the same disk."""
+        full = isinstance(told, MadangError) and told.code is ErrorCode.STORAGE_FULL
+        if full and self._full:
+            return
+        self._full = full
+        _log.error("the store failed", reason=_plain(error), error=getattr(told, "code", None))
 
     def _connect(self) -> _Connected:
         try:

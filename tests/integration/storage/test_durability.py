@@ -5,14 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from madang.ports.log import PageWindow
+from madang.ports.log import Outcome, PageWindow
 from madang.storage.sqlite import SqliteStore
+from tests.conformance.chat import Chat, message
 
 ROOT = Path(__file__).resolve().parents[3]
 FOREVER = 1_000_000
@@ -23,26 +24,25 @@ def appending(folder: Path, batches: int) -> list[str]:
     return [sys.executable, "-m", "tests.integration.storage.appending_process", str(folder), str(batches)]
 
 
-def killed_after(folder: Path, seconds: float) -> list[tuple[str, str, int]]:
-    """What a process had said when it was killed in the middle of its work."""
+def killed_after(folder: Path, lines: int) -> list[tuple[str, str, int]]:
+    """What a process had said when it was killed in the middle of its work, after at least so many lines."""
     with subprocess.Popen(appending(folder, FOREVER), cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(seconds)
+        heard = [process.stdout.readline() for _ in range(lines)]
         process.kill()
-        said = process.stdout.read().decode()
-    lines = [line.split(" ") for line in said.split("\n")[:-1]]
-    return [(conversation_id, message_id, int(seq)) for conversation_id, message_id, seq in lines]
+        heard += process.stdout.readlines()
+    said = [line.decode().split() for line in heard]
+    return [(conversation_id, message_id, int(seq)) for conversation_id, message_id, seq in said]
 
 
 async def test_a_killed_server_has_kept_what_it_answered(tmp_path: Path) -> None:
     """Killed again and again while appending: the file is sound, every verdict is there, the numbers have no hole."""
     said: dict[str, dict[int, str]] = defaultdict(dict)
     for life in range(4):
-        for conversation_id, message_id, seq in killed_after(tmp_path, 0.15 + 0.1 * life):
+        for conversation_id, message_id, seq in killed_after(tmp_path, 60 + 37 * life):
             assert seq not in said[conversation_id]
             said[conversation_id][seq] = message_id
-    assert sum(len(messages) for messages in said.values()) > 50
     store = SqliteStore(tmp_path / "madang.db")
     await store.open()
     assert await store.faults() == []
@@ -77,6 +77,41 @@ def test_every_answer_follows_a_flush(tmp_path: Path) -> None:
             answers += 1
     assert answers == 30
     assert wrote > 30
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 6 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system can be mounted by root only")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_full_file_system_loses_nothing(small_disk: Path) -> None:
+    """What was answered is there, what was refused is not; with room again the numbers go on, and the file is sound."""
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(2 << 20))
+    store = SqliteStore(small_disk / "madang.db")
+    await store.open()
+    chat = Chat(store)
+    ann = await chat.user()
+    group = await chat.group(ann)
+    found = [await chat.append(message(group, ann, "y" * 20_000)) for _ in range(250)]
+    stored = [verdict.message for (verdict,) in found if verdict.outcome is Outcome.STORED]
+    assert {verdict.outcome for (verdict,) in found} == {Outcome.STORED, Outcome.STORAGE_FULL}
+    filler.unlink()
+    last = await chat.send(group, ann, "after")
+    assert await store.faults() == []
+    history = await chat.history(group)
+    assert [entry.id for entry in history[1:]] == [entry.id for entry in stored if entry is not None] + [last.id]
+    assert [entry.seq for entry in history] == list(range(1, len(history) + 1))
+    await store.close()
 
 
 def test_the_process_that_appends_ends_by_itself(tmp_path: Path) -> None:

@@ -187,6 +187,22 @@ async def test_many_at_once_never_meet_a_lock(store: SqliteStore) -> None:
     assert sum(head.seq for head in heads.values()) == 6 * 8 * 40 + 5
 
 
+async def test_a_full_disk_is_logged_once(store: SqliteStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """However many batches meet it; and once when it has passed."""
+    chat = Chat(store)
+    ann = await chat.user()
+    group = await chat.group(ann)
+    for _ in range(2):
+        await limit_pages(store, 0)
+        for _ in range(5):
+            await chat.append(message(group, ann, "x" * 9_000))
+        await limit_pages(store, 1_000)
+        await chat.send(group, ann)
+    logged = capsys.readouterr().out
+    assert logged.count("database or disk is full") == 2
+    assert logged.count("has room again") == 2
+
+
 async def test_what_people_write_is_not_logged(store: SqliteStore, capsys: pytest.CaptureFixture[str]) -> None:
     """A failing statement is named in the log without its parameters."""
     chat = Chat(store)
