@@ -49,7 +49,11 @@ const commands = {
         status: error.context?.status ?? error.context?.statusCode ?? null,
       }),
     );
-    socket.onAny((event, ...args) => tell("event", { event, args }));
+    socket.onAny((event, ...args) => {
+      const answer = typeof args.at(-1) === "function" ? args.pop() : undefined;
+      tell("event", { event, args });
+      if (answer && event !== "silence") answer(event, ...args);
+    });
   },
   token({ value }) {
     token = value;
