@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -46,23 +46,27 @@ def main() -> int:
     machine = Machine(choose_cores(), options.data.resolve())
     about = provenance(options.data)
     pin(machine.cores.generator)
-    tables: list[Table] = []
-    for name in options.only or SCENARIOS:
+    tables, broken = _measure(options.only or list(SCENARIOS), machine, sizes)
+    print(document(about, tables))
+    for sentence in broken:
+        print(f"broken: {sentence}")
+    if options.save:
+        _save(about, tables, broken)
+    return 1 if broken else 0
+
+
+def _measure(names: Sequence[str], machine: Machine, sizes: Sizes) -> tuple[list[Table], list[str]]:
+    """Run scenarios. Gives the tables of those that ended, and as sentences which promises were broken, and what failed."""
+    tables, failed = list[Table](), list[str]()
+    for name in names:
         begun = time.perf_counter()
         print(f"… {name}", end="", flush=True, file=sys.stderr)
         try:
             tables.append(SCENARIOS[name](machine, sizes))
         except BenchError as error:
-            print(f"\n{name}: {error}", file=sys.stderr)
-            return 1
+            failed.append(f"{name} has no result: {error}")
         print(f", {time.perf_counter() - begun:.0f} s", file=sys.stderr)
-    print(document(about, tables))
-    if options.save:
-        _save(about, tables)
-    broken = [sentence for table in tables for sentence in table.broken()]
-    for sentence in broken:
-        print(f"broken: {sentence}")
-    return 1 if broken else 0
+    return tables, [*(sentence for table in tables for sentence in table.broken()), *failed]
 
 
 def _options() -> argparse.Namespace:
@@ -74,10 +78,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _save(about: dict[str, str], tables: list[Table]) -> None:
+def _save(about: dict[str, str], tables: list[Table], broken: list[str]) -> None:
     stem = f"{about['date'][:10]}-{about['commit'].rstrip('+')}"
-    data = {"provenance": about, "tables": [table.as_data() for table in tables]}
-    (RESULTS / f"{stem}.md").write_text(document(about, tables), encoding="utf-8")
+    data = {"provenance": about, "tables": [table.as_data() for table in tables], "broken": broken}
+    text = "\n".join([document(about, tables), *(f"- broken: {sentence}" for sentence in broken)])
+    (RESULTS / f"{stem}.md").write_text(text, encoding="utf-8")
     (RESULTS / f"{stem}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
