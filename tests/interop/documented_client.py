@@ -1,0 +1,379 @@
+"""A client of Madang written from docs/clients.md alone: where that page is wrong or silent, this client fails.
+
+Owns one person's socket, tokens and conversations as the page says to keep them. Never imports from madang or from the
+other tests, and never reads anything a stranger could not. Everything that arrives is applied synchronously, in the
+order in which it arrives; only asking takes time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx2
+import socketio
+
+__all__ = ["Client", "Json", "Refused", "Room"]
+
+Json = dict[str, Any]
+TRY_AGAIN: Final = frozenset({"try_again", "unavailable", "rate_limited"})
+PAGE: Final = 200
+HOLE_SECONDS: Final = 0.3
+TYPING_SECONDS: Final = 6.0
+
+
+class Refused(Exception):  # noqa: N818 - what the server says, not what broke
+    """A final answer: `code` is one of the table of errors, `answer` the whole of it."""
+
+    def __init__(self, answer: Json) -> None:
+        super().__init__(f"{answer['error']}: {answer['reason']}")
+        self.code: str = answer["error"]
+        self.answer = answer
+
+
+@dataclass
+class Room:
+    """One conversation: the log is whole from where it was first seen up to `seq`, and current up to `version`."""
+
+    summary: Json
+    epoch: str
+    version: int
+    seq: int
+    unread: int
+    counted: int  # the seq up to which `unread` has been counted
+    messages: dict[str, Json] = field(default_factory=dict)
+    held: dict[int, Json] = field(default_factory=dict)
+    members: dict[str, Json] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, summary: Json) -> Self:
+        """As a Summary shows it for the first time."""
+        seq, unread = summary["lastSeq"], summary["me"]["unreadCount"]
+        return cls(summary, summary["epoch"], summary["version"], seq, unread, seq)
+
+    @property
+    def id(self) -> str:
+        """Of the conversation."""
+        return str(self.summary["id"])
+
+    @property
+    def log(self) -> list[Json]:
+        """The messages, oldest first."""
+        return sorted(self.messages.values(), key=lambda message: int(message["seq"]))
+
+    def put(self, message: Json) -> None:
+        """Upsert by id; the higher version wins."""
+        known = self.messages.get(message["id"])
+        if known is None or known["version"] <= message["version"]:
+            self.messages[message["id"]] = message
+
+    def move(self, user: str, seq: int) -> None:
+        """Move a member's read mark forward, as far as the members are known."""
+        if member := self.members.get(user):
+            member["lastReadSeq"] = max(member["lastReadSeq"], seq)
+
+    def unread_by(self, message: Json) -> int:
+        """The number beside a message: how many have not read it."""
+        return sum(
+            member["lastReadSeq"] < message["seq"] and member["visibleFromSeq"] <= message["seq"]
+            for user, member in self.members.items()
+            if user != message["senderId"]
+        )
+
+
+class Client:
+    """One device of one person.
+
+    Args:
+        base: where the server is published.
+        patience: seconds to wait for an ack before the same thing is sent again.
+        pause: seconds before the first attempt to reconnect.
+    """
+
+    def __init__(self, base: str, *, patience: float = 10.0, pause: float = 1.0) -> None:
+        self.base, self.patience = base, patience
+        self.me: Json = {}
+        self.rooms: dict[str, Room] = {}
+        self.online: set[str] = set()
+        self._typing: dict[tuple[str, str], float] = {}  # by conversation and user, since when
+        self.ready = asyncio.Event()  # connected, and every page of init is in
+        self.revoked = ""  # why the server signed this device out
+        self.http = httpx2.AsyncClient(base_url=f"{base}/api/")
+        self.socket = socketio.AsyncClient(reconnection_delay=pause, reconnection_delay_max=30, randomization_factor=0)
+        self._token, self._refresh, self._expires = "", "", datetime.now(UTC)
+        self._refreshing, self._sending = asyncio.Lock(), asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._start: asyncio.Task[None] | None = None
+        handlers: dict[str, Callable[..., object]] = {
+            "connect": self._connected,
+            "disconnect": self._disconnected,
+            "message:new": self._changed,
+            "conversation:version": self._skipped,
+            "conversation:new": self._shown,
+            "conversation:updated": self._shown,
+            "conversation:removed": lambda gone: self._forget(gone["conversationId"]),
+            "message:read": self._read,
+            "typing:start": self._types,
+            "typing:stop": lambda it: self._typing.pop((it["conversationId"], it["userId"]), None),
+            "user:online": lambda user, _: self.online.add(user),
+            "user:offline": lambda user, _: self.online.discard(user),
+            "auth:expiring": lambda _: self._spawn(self._stay()),
+            "session:revoked": lambda notice: setattr(self, "revoked", notice["reason"]),
+        }
+        for event, handler in handlers.items():
+            self.socket.on(event, handler)
+
+    # -------------------------------------------------------------------------------------- signing in, connecting
+
+    async def sign_in(self, how: str, **fields: str) -> Self:
+        """`register` or `login`, with tokens that this client keeps itself."""
+        return self._take(await self.http.post(f"auth/{how}", json={**fields, "cookies": False}))
+
+    def use(self, token: str) -> None:
+        """Take the token of a host application, which renews it itself."""
+        self._token, self._expires = token, datetime.max.replace(tzinfo=UTC)
+
+    def _take(self, response: httpx2.Response) -> Self:
+        answer: Json = response.json()
+        if not response.is_success:
+            raise Refused(answer)
+        self.me, self._token, self._refresh = answer["user"], answer["accessToken"], answer["refreshToken"]
+        self._expires = datetime.fromisoformat(answer["expiresAt"])
+        return self
+
+    async def token(self, *, fresh: bool = False) -> str:
+        """An access token good for another minute; `fresh` asks for a new one in any case."""
+        async with self._refreshing:
+            while fresh or self._expires - datetime.now(UTC) < timedelta(minutes=1):
+                with suppress(httpx2.TransportError):  # the old one still works if the answer got lost
+                    body = {"refreshToken": self._refresh, "cookies": False}
+                    self._take(await self.http.post("auth/refresh", json=body))
+                    break
+            return self._token
+
+    async def connect(self, *transports: str) -> Self:
+        """Connect, and wait until the list of conversations is complete."""
+
+        async def auth() -> Json:
+            return {"token": await self.token()}
+
+        path = urlsplit(self.base).path.rstrip("/") + "/socket.io"
+        await self.socket.connect(self.base, auth=auth, transports=list(transports) or None, socketio_path=path)
+        await self.ready.wait()
+        return self
+
+    async def close(self) -> None:
+        """End everything this client has begun."""
+        await self.socket.shutdown()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.http.aclose()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _connected(self) -> None:
+        if self._start:
+            self._start.cancel()
+        self._start = self._spawn(self._init())
+
+    def _disconnected(self, _: str) -> None:
+        self.ready.clear()
+        self._typing.clear()
+
+    async def _stay(self) -> None:
+        await self.ask("auth:refresh", {"token": await self.token(fresh=True)})
+
+    async def _init(self) -> None:
+        before, cursor = set(self.rooms), ""
+
+        def apply(page: Json) -> None:  # inside the ack: the next event may follow at once
+            if not cursor:
+                self.online.clear()
+            self.me = page["user"]
+            self.online.update(page["online"])
+            for summary in page["conversations"]:
+                before.discard(summary["id"])
+                self._shown(summary)
+
+        while True:
+            page = await self.ask("init", {"cursor": cursor} if cursor else {}, apply)
+            if not (cursor := page.get("next", "")):
+                break
+        for gone in before:
+            self._forget(gone)
+        for room in self.rooms.values():
+            if room.members:
+                self._spawn(self._fetch_members(room))
+        self.ready.set()
+
+    # ------------------------------------------------------------------------------------------------------ asking
+
+    async def ask(self, event: str, payload: Json, apply: Callable[[Json], None] = lambda _: None) -> Json:
+        """Ask until there is a final answer, always with the same payload; `apply` runs before the next event."""
+        while True:
+            done: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+
+            def answered(ack: Json, done: asyncio.Future[Json] = done) -> None:
+                if not done.done():
+                    done.set_result(ack)
+                    if ack["ok"]:
+                        apply(ack)
+
+            ack: Json = {"ok": False, "error": "try_again"}
+            with suppress(TimeoutError, socketio.exceptions.SocketIOError):
+                await self.socket.emit(event, payload, callback=answered)
+                ack = await asyncio.wait_for(done, self.patience)
+            if ack["ok"]:
+                return ack
+            if ack["error"] not in TRY_AGAIN:
+                raise Refused(ack)
+            await asyncio.sleep(ack.get("retryAfterMs", 100) / 1000)
+
+    async def call(self, method: str, path: str, body: Json | None = None, **query: str | int) -> Any:
+        """The same over HTTP: what the answer holds, or None."""
+        while True:
+            headers = {"Authorization": f"Bearer {await self.token()}"}
+            response = None
+            with suppress(httpx2.TransportError):
+                response = await self.http.request(method, path, json=body, params=query, headers=headers)
+            if response is not None and response.is_success:
+                return response.json() if response.content else None
+            answer: Json = response.json() if response is not None else {"error": "try_again"}
+            if answer["error"] == "token_expired":
+                await self.token(fresh=True)
+            elif answer["error"] not in TRY_AGAIN:
+                raise Refused(answer)
+            else:
+                await asyncio.sleep(answer.get("retryAfterMs", 100) / 1000)
+
+    async def send(self, room: str, content: str, *, id: str | None = None, **fields: Any) -> Json:  # noqa: A002 - the field's name
+        """Send a message, one at a time, until it is stored; the ack."""
+        draft = {"id": id or str(uuid.uuid4()), "conversationId": room, "content": content, **fields}
+        async with self._sending:
+            return await self.ask("message:send", draft, lambda ack: self.rooms[room].put(ack["message"]))
+
+    async def open(self, id: str) -> Room:  # noqa: A002 - the field's name
+        """Load all there is to see of a conversation: its log and its members."""
+        room, seq = self.rooms[id], None
+        while page := await self.call(
+            "GET", f"conversations/{id}/messages", limit=PAGE, **({"before": seq} if seq else {})
+        ):
+            for message in page:
+                room.put(message)
+            seq = page[0]["seq"]
+        await self._fetch_members(room)
+        return room
+
+    async def _fetch_members(self, room: Room) -> None:
+        members: dict[str, Json] = {}
+        after: dict[str, Any] = {}
+        while page := await self.call("GET", f"conversations/{room.id}/members", **after):
+            members |= {member["user"]["id"]: member for member in page}
+            after = {"after": page[-1]["user"]["id"]}
+        before, room.members = room.members, members
+        for user, member in before.items():
+            room.move(user, member["lastReadSeq"])  # it may have moved while this was asked
+
+    def typing(self, room: str) -> set[str]:
+        """Who is typing."""
+        since = time.monotonic() - TYPING_SECONDS
+        return {user for (where, user), at in self._typing.items() if where == room and at > since}
+
+    async def read(self, room: str, seq: int) -> Json:
+        """Everything up to `seq` is read; the ack."""
+        return await self.ask("message:read", {"conversationId": room, "seq": seq})
+
+    # ------------------------------------------------------------------------------------------ what the server says
+
+    def _shown(self, summary: Json) -> None:
+        room = self.rooms.get(summary["id"])
+        if room is None:
+            self.rooms[summary["id"]] = Room.of(summary)
+        elif room.epoch != summary["epoch"]:
+            self._spawn(self._anew(room))
+        else:
+            room.summary, room.unread, room.counted = summary, summary["me"]["unreadCount"], summary["lastSeq"]
+            if summary["version"] > room.version:
+                self._spawn(self._fill(room, summary["version"]))
+
+    def _forget(self, id: str) -> None:  # noqa: A002 - the field's name
+        self.rooms.pop(id, None)
+
+    def _changed(self, message: Json) -> None:
+        room = self.rooms.get(message["conversationId"])
+        if room is None:
+            return
+        self._typing.pop((message["conversationId"], message["senderId"]), None)
+        if message["epoch"] != room.epoch:
+            self._spawn(self._anew(room))
+        elif message["version"] <= room.version:
+            room.put(message)
+        else:
+            room.held[message["version"]] = message
+            self._drain(room)
+            if room.held:
+                self._spawn(self._fill(room, after=HOLE_SECONDS))
+
+    def _skipped(self, notice: Json) -> None:
+        if room := self.rooms.get(notice["conversationId"]):
+            room.version = max(room.version, notice["version"])
+            self._drain(room)
+
+    def _drain(self, room: Room) -> None:
+        for version in sorted(room.held):
+            if version <= room.version + 1:
+                room.version = max(room.version, version)
+                self._count(room, room.held.pop(version))
+
+    def _count(self, room: Room, message: Json) -> None:
+        room.put(message)
+        room.seq = max(room.seq, message["seq"])
+        if message["seq"] <= room.counted:
+            return
+        room.counted = message["seq"]
+        room.summary |= {"lastMessage": message, "lastMessageAt": message["createdAt"]}
+        if message["type"] == "system":
+            if room.members:
+                self._spawn(self._fetch_members(room))
+            return
+        room.move(message["senderId"], message["seq"])
+        if message["senderId"] == self.me["id"]:
+            room.unread = 0
+        elif not message.get("silent"):
+            room.unread += 1
+
+    async def _fill(self, room: Room, target: int = 0, after: float = 0.0) -> None:
+        await asyncio.sleep(after)
+        target = max([target, *room.held])
+        while room.version < target:
+            page = await self.call("GET", f"conversations/{room.id}/messages", after=room.seq, limit=PAGE)
+            for message in page:
+                self._count(room, message)
+            if len(page) < PAGE:
+                room.version = max([room.version, target, *(message["version"] for message in page)])
+        self._drain(room)
+
+    async def _anew(self, room: Room) -> None:
+        self.rooms[room.id] = Room.of(await self.call("GET", f"conversations/{room.id}"))
+        await self.open(room.id)
+
+    def _types(self, typing: Json) -> None:
+        self._typing[typing["conversationId"], typing["userId"]] = time.monotonic()
+
+    def _read(self, moved: Json) -> None:
+        if room := self.rooms.get(moved["conversationId"]):
+            room.move(moved["userId"], moved["lastReadSeq"])
+            if moved["userId"] == self.me["id"]:
+                room.unread = moved["unreadCount"]
