@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,6 @@ from madang.ports.log import Mark, Outcome
 from madang.storage.sqlite import SqliteStore
 from madang.storage.sqlite_connections import raw
 from tests.conformance.chat import Chat, creation, message, outcomes
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    """An open store."""
-    store = SqliteStore(tmp_path / "madang.db")
-    await store.open()
-    yield store
-    await store.close()
 
 
 async def limit_pages(store: SqliteStore, pages: int) -> None:
