@@ -22,6 +22,7 @@ _SLOW_CLOSES: Final = re.compile(r"^madang_slow_closes_total (\S+)$", re.MULTILI
 class _Stall(msgspec.Struct):
     stall: float
     own: float
+    collection: float
 
 
 def run(machine: Machine, sizes: Sizes) -> Table:
@@ -46,6 +47,7 @@ def run(machine: Machine, sizes: Sizes) -> Table:
     promised = sizes.stall_milliseconds
     table.row("longest stall of the loop, own work, ms", "less", at_most=promised).values[CHAT] = stalls.own * 1_000
     table.row("longest stall of the loop, ms", "less").values[CHAT] = stalls.stall * 1_000
+    table.row("longest garbage collection, ms", "less").values[CHAT] = stalls.collection * 1_000
     table.row("sockets cut as slow", "less", at_most=0).values[CHAT] = closed
     table.row("last own copy, ms", "less").values[CHAT] = max(outcome.percentile(100) for outcome in outcomes)
     table.row("deliveries/s", "more").values[CHAT] = min(each.deliveries / each.server.wall for each in outcomes)

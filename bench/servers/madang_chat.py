@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -27,6 +28,7 @@ class StallWatch:
     """Notes how much later than due a timer fires, and how much of that was processor time of the loop's thread.
 
     A stall with little processor time is the machine's: the thread was ready and had no core, or no interpreter lock.
+    The longest run of the garbage collector is noted too, because it stops the loop whichever thread it happens in.
     """
 
     def __init__(self) -> None:
@@ -35,7 +37,16 @@ class StallWatch:
         self._used = 0.0
         self._worst = 0.0
         self._worst_own = 0.0
+        self._collecting = 0.0
+        self._worst_collection = 0.0
+        gc.callbacks.append(self._collected)
         self._schedule()
+
+    def _collected(self, phase: str, _: object) -> None:
+        if phase == "start":
+            self._collecting = time.thread_time()
+        else:
+            self._worst_collection = max(self._worst_collection, time.thread_time() - self._collecting)
 
     def _schedule(self) -> None:
         self._used = time.thread_time()
@@ -50,8 +61,9 @@ class StallWatch:
 
     def report(self) -> None:
         """Print the longest stalls in seconds, and begin anew."""
-        print(json.dumps({"stall": self._worst, "own": self._worst_own}), flush=True)
-        self._worst = self._worst_own = 0.0
+        found = {"stall": self._worst, "own": self._worst_own, "collection": self._worst_collection}
+        print(json.dumps(found), flush=True)
+        self._worst = self._worst_own = self._worst_collection = 0.0
 
 
 async def main() -> None:
