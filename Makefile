@@ -42,7 +42,6 @@ check: .venv/.dev node_modules/.package-lock.json ## what a change must pass bes
 	$(NPM) run --silent check
 	$(PY) -m madang.contract.export --check
 	$(PY) scripts/reference_pages.py --check
-	$(PY) scripts/reference_pages.py --check
 
 bench: .venv/.dev ## measure against python-socketio on this machine and print the ratios
 	$(PY) -m bench $(ARGS)
