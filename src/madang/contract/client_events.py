@@ -6,12 +6,12 @@ into these; everything finer is a rule of `domain`. Unknown fields are ignored.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
 from madang.contract.limits import Limits
-from madang.contract.shapes import Message, Shape, Summary, User
+from madang.contract.shapes import Changes, Message, Shape, Summary, User
 
 __all__ = [
     "CLIENT_EVENTS",
@@ -20,6 +20,8 @@ __all__ = [
     "AuthRefreshAck",
     "ClientEvent",
     "ConversationRef",
+    "ConversationSync",
+    "ConversationSyncAck",
     "Init",
     "InitAck",
     "MessageSend",
@@ -34,7 +36,11 @@ __all__ = [
 
 
 class Init(Shape):
-    """Start delivery; sent on every connect, and again with `cursor` for the next page of the list."""
+    """Start delivery; sent on every connect, and again with `cursor` for the next page of the list.
+
+    `inbox` is that of the first page last time; `known` has epoch and version of conversations that are here. Both need
+    not be said again with `cursor`.
+    """
 
     inbox: int | UnsetType = UNSET
     known: dict[str, tuple[str, int]] | UnsetType = UNSET
@@ -96,6 +102,14 @@ class AckFailure(Shape):
     retry_after_ms: int | UnsetType = UNSET
     id: str | UnsetType = UNSET
 
+class ConversationSync(Shape):
+    """What was missed of one conversation since `version`; without `version`, its newest page."""
+
+    conversation_id: str
+    epoch: str | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+
+
 
 class ServerInfo(Shape):
     """Which server this is."""
@@ -114,7 +128,7 @@ class InitAck(OkAck, kw_only=True):
     inbox: int
     conversations: list[Summary]
     removed: list[str]
-    changes: dict[str, Any]
+    changes: dict[str, Changes]
     online: list[str]
     next: str | UnsetType = UNSET
 
@@ -167,3 +181,10 @@ CLIENT_EVENTS: Final[dict[str, ClientEvent]] = {
         ClientEvent("auth:refresh", AuthRefresh, AuthRefreshAck, "Keep this socket beyond the old token."),
     )
 }
+class ConversationSyncAck(Changes):
+    """What was missed."""
+
+    ok: Literal[True] = True
+
+
+        ClientEvent("conversation:sync", ConversationSync, ConversationSyncAck, "What was missed of a conversation."),

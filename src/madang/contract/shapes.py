@@ -18,6 +18,7 @@ from madang.domain.message import MessageType, SystemKind
 __all__ = [
     "Attachment",
     "AttachmentPreview",
+    "Changes",
     "Membership",
     "Message",
     "PublicMember",
@@ -180,3 +181,26 @@ class Summary(Shape):
     key: str | UnsetType = UNSET
     peer: User | UnsetType = UNSET
     """Direct conversations: the other person, or oneself in notes to self."""
+
+
+class Changes(Shape):
+    """What was missed of a conversation since the version a client named.
+
+    `delta`: every message changed since, as it is now, by version; a page of them if there is `more`. `gap`: too much was
+    missed, `messages` is the newest page and replaces what is cached. `reset`: all that is known is void. `behind`:
+    there was no room; ask with `conversation:sync`.
+    """
+
+    status: Literal["delta", "gap", "reset", "behind"]
+    epoch: str
+    version: int
+    """Everything up to here is known once `messages` are applied. `behind`: where the log stands."""
+    messages: list[Message] = []
+    more: Literal[True] | UnsetType = UNSET
+    """Ask again with `version` for the changes after it."""
+    reads: list[tuple[str, int]] | UnsetType = UNSET
+    """Members and the seq they have read up to; rooms of up to 100."""
+    steps: list[tuple[int, int]] | UnsetType = UNSET
+    """Rooms above that: a seq and how many have read exactly up to it, ascending; whoever is not counted stands below."""
+    summary: Summary | UnsetType = UNSET
+    """In answers to `conversation:sync`, unless there is more."""

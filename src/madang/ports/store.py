@@ -8,6 +8,7 @@ from madang.ports.accounts import Accounts
 from madang.ports.conversations import Conversations
 from madang.ports.log import ConversationLog
 from madang.ports.sessions import Sessions
+from madang.ports.sync import Sync
 
 __all__ = ["Store"]
 
@@ -28,8 +29,11 @@ class Store(Protocol):
     def conversations(self) -> Conversations: ...
 
     @property
+    def sync(self) -> Sync: ...
+
+    @property
     def epoch(self) -> str:
-        """The history the counters belong to; a UUID made with the installation."""
+        """The history the counters belong to; a UUID made with the installation. The same while the store is open."""
         ...
 
     async def open(self) -> None:
@@ -46,4 +50,10 @@ class Store(Protocol):
 
     async def ping(self) -> None:
         """Prove that the store answers. Raises `MadangError(unavailable)`."""
+        ...
+
+    async def new_epoch(self) -> str:
+        """Begin another history: whoever comes back with numbers of an older one is told to forget them. Returns it;
+        stores that are open meanwhile go on with the old one.
+        """
         ...
