@@ -51,7 +51,7 @@ def main() -> int:
     for sentence in broken:
         print(f"broken: {sentence}")
     if options.save:
-        _save(about, tables, broken)
+        _save(options.save, about, tables, broken)
     return 1 if broken else 0
 
 
@@ -73,17 +73,25 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Madang against python-socketio.")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; its figures are no result")
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), help="one scenario; may be repeated")
-    parser.add_argument("--save", action="store_true", help="write the figures into bench/results")
+    parser.add_argument(
+        "--save",
+        nargs="?",
+        type=Path,
+        const=RESULTS,
+        metavar="DIR",
+        help="keep the figures, in bench/results by default",
+    )
     parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help=f"folder on the disk to measure; {DATA}")
     return parser.parse_args()
 
 
-def _save(about: dict[str, str], tables: list[Table], broken: list[str]) -> None:
+def _save(folder: Path, about: dict[str, str], tables: list[Table], broken: list[str]) -> None:
     stem = f"{about['date'][:10]}-{about['commit'].rstrip('+')}"
     data = {"provenance": about, "tables": [table.as_data() for table in tables], "broken": broken}
     text = "\n".join([document(about, tables), *(f"- broken: {sentence}" for sentence in broken)])
-    (RESULTS / f"{stem}.md").write_text(text, encoding="utf-8")
-    (RESULTS / f"{stem}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{stem}.md").write_text(text, encoding="utf-8")
+    (folder / f"{stem}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ STOP_SECONDS: Final = 3.0
 HTTP_SECONDS: Final = 5.0
 HOST: Final = "127.0.0.1"
 _PROCESS_CLOCK: Final = 2  # CPUCLOCK_SCHED of clock_getcpuclockid(3): what the scheduler has counted, user and system
-_TAIL_BYTES: Final = 2_000
+_TAIL_BYTES: Final = 800
 _ROOT: Final = Path(__file__).resolve().parents[1]
 
 

@@ -6,7 +6,7 @@ the real ones.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,14 @@ from typing import Final, Literal
 from madang.api.app import ApiServices
 from madang.clock import SystemClock
 from madang.contract.limits import LIMITS, Limits
-from madang.contract.rest import Registration
+from madang.contract.rest import CreateConversation, Registration
+from madang.ids import new_id
 from madang.memory.bus import MemoryBus
 from madang.memory.ratelimit import MemoryRateLimit
 from madang.memory.store import MemoryStore
-from madang.ports.accounts import Account
-from madang.ports.bus import BusMessage, user_channel
+from madang.ports.accounts import NewAccount
+from madang.ports.bus import BusMessage, conversation_channel, user_channel
+from madang.ports.log import ConversationLog
 from madang.ports.store import Store
 from madang.security.host_tokens import HostTokens
 from madang.security.passwords import Argon2Passwords
@@ -68,6 +70,10 @@ class ServerParts:
     store: Store
     bus: MemoryBus
     clock: MovableClock
+    tasks: TaskSupervisor
+    log: ConversationLog
+    committer: Committer
+    access: Access
     tokens: SignedBearerTokens
     refresh_tokens: OpaqueRefreshTokens
     passwords: Argon2Passwords
@@ -81,12 +87,24 @@ class ServerParts:
     async def sign_up(self, username: str, name: str = "") -> SignIn:
         """A new person, signed in, whose channel is heard from now on."""
         account = await self.services.accounts.create(username, PASSWORD, name or username.capitalize())
-        await self.hear(account)
+        await self.hear(account.user.id)
         return await self.services.sessions.open(account)
 
-    async def hear(self, account: Account) -> None:
-        """Keep what is told to somebody's devices."""
-        await self.bus.subscribe([user_channel(account.user.id)])
+    async def user(self, username: str) -> str:
+        """A new person who never signs in; their id."""
+        account = NewAccount(id=new_id(), username=username, name=username.title(), password_hash="none")
+        return (await self.store.accounts.create(account, self.clock.now())).user.id
+
+    async def group(self, owner: str, *others: str) -> str:
+        """A new group whose channel is heard; its id."""
+        body = CreateConversation(type="group", name="마당", member_ids=list(others))
+        summary, _ = await self.conversations.create(owner, body)
+        await self.bus.subscribe([conversation_channel(summary.id)])
+        return summary.id
+
+    async def hear(self, *user_ids: str) -> None:
+        """Keep what is told to these people's devices."""
+        await self.bus.subscribe([user_channel(user_id) for user_id in user_ids])
 
 
 def registration(username: str, password: str = PASSWORD, name: str = "Ann") -> Registration:
@@ -103,24 +121,31 @@ async def server_parts(
     registration: RegistrationPolicy = "open",
     directory: DirectoryPolicy = "open",
     limits: Limits = LIMITS,
+    send_rate: float = 0,
+    bus: MemoryBus | None = None,
+    log: Callable[[ConversationLog], ConversationLog] = lambda log: log,
 ) -> AsyncIterator[ServerParts]:
-    """A server's parts for as long as the context lasts."""
+    """A server's parts for as long as the context lasts; `log` may put something in front of the store's."""
     clock = MovableClock()
     store: Store = MemoryStore() if store_kind == "memory" else SqliteStore(folder / "madang.sqlite3", clock=clock)
     await store.open()
-    tasks, bus = TaskSupervisor(), MemoryBus()
-    committer = Committer(store.log, bus, clock, tasks)
-    reading = ReadingService(store.log, bus, clock, tasks)
+    tasks, bus, front = TaskSupervisor(), bus or MemoryBus(), log(store.log)
+    committer = Committer(front, bus, clock, tasks)
+    reading = ReadingService(front, bus, clock, tasks)
     access = Access(store.conversations)
     parts = ServerParts(
         store=store,
         bus=bus,
         clock=clock,
+        tasks=tasks,
+        log=front,
+        committer=committer,
+        access=access,
         tokens=SignedBearerTokens(SECRET, host=host),
         refresh_tokens=OpaqueRefreshTokens(SECRET),
         passwords=Argon2Passwords(memory_kib=64, time_cost=1, threads=1),
         conversations=ConversationService(committer, store.conversations, access, limits, users_create=True),
-        messages=MessageService(committer, store.log, access, clock, limits, send_rate=0),
+        messages=MessageService(committer, front, access, clock, limits, send_rate=send_rate),
         reading=reading,
         profiles=ProfileService(store.accounts, store.conversations, bus, limits, directory=directory),
     )

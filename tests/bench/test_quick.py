@@ -12,12 +12,15 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.serial
 def test_every_scenario_runs(tmp_path: Path) -> None:
     """`python -m bench --quick` ends well; a lost or doubled delivery anywhere would end it badly."""
-    command = [sys.executable, "-m", "bench", "--quick", "--data", str(tmp_path)]
+    data, results = tmp_path / "data", tmp_path / "results"
+    data.mkdir()
+    command = [sys.executable, "-m", "bench", "--quick", "--data", str(data), "--save", str(results)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     for title in ("One room", "Idle sockets", "Groups", "A burst"):
         assert f"## {title}\n" in done.stdout
-    assert not list(tmp_path.iterdir())
+    assert not list(data.iterdir())
+    assert [path.suffix for path in sorted(results.iterdir())] == [".json", ".md"]
 
 
 def test_a_wrong_flag_is_refused() -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browsing import Browsing, launched
+from tests.people import Person
 from tests.server_process import ServerProcess
 
 expect.set_options(timeout=10_000)
@@ -24,8 +25,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
-    """One server for the tests of a file."""
+    """One server for the tests of a file; it has its administrator, so its door is like any other."""
     async with ServerProcess(tmp_path_factory.mktemp("server")) as running:
+        await Person.sign_up(running, "administrator")
         yield running
 
 

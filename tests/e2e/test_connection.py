@@ -52,8 +52,8 @@ async def test_a_message_written_offline_is_sent_once_afterwards(browse: Browsin
     mina, her = await browse.join("Mina")
     joon, his = await browse.join("Joon")
     chat = await direct(mina, joon)
-    await her.open(chat)
-    await his.open(chat)
+    await her.enter(chat)
+    await his.enter(chat)
     await her.page.context.set_offline(offline=True)
     await expect(her.line).to_have_text("You are offline. What you write is sent when you are back.")
     await her.send("터널 하나", "터널 둘")
@@ -70,8 +70,8 @@ async def test_a_message_written_offline_is_sent_once_afterwards(browse: Browsin
     await expect(her.line).to_have_text("")
 
 
-async def test_more_than_a_page_missed_comes_whole(browse: Browsing) -> None:
-    """After an absence in which 120 messages came, the open room has every one of them in order, without a reload."""
+async def test_a_hundred_missed_messages_come_whole(browse: Browsing) -> None:
+    """After an absence in which 100 messages came, the open room has every one of them in order, without a reload."""
     browse.loses_line = True
     mina, her = await browse.join("Mina")
     joon, _ = await browse.join("Joon")
@@ -81,12 +81,12 @@ async def test_more_than_a_page_missed_comes_whole(browse: Browsing) -> None:
     await her.has("글 0")
     await her.page.context.set_offline(offline=True)
     device = await joon.device()
-    for number in range(1, 121):
+    for number in range(1, 101):
         assert (await device.send(chat, f"글 {number}"))["ok"]
     await device.close()
     await her.page.context.set_offline(offline=False)
-    await expect(her.message("글 120")).to_be_attached(timeout=COMES_BACK_MS)
-    await her.has(*(f"글 {number}" for number in range(121)))
+    await expect(her.message("글 100")).to_be_attached(timeout=COMES_BACK_MS)
+    await her.has(*(f"글 {number}" for number in range(101)))
 
 
 async def test_a_page_opened_while_the_server_is_away_says_so(browser: Browser, tmp_path: Path) -> None:

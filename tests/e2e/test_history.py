@@ -51,7 +51,7 @@ async def _page_up(screen: Screen, held: HeldPages) -> float:
     # The frame after: what is put right late counts as a jump too.
     await screen.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     after = {row["key"]: row["top"] for row in await screen.places()}
-    kept = [abs(after[row["key"]] - row["top"]) for row in before if row["key"] in after]
+    kept: list[float] = [abs(after[row["key"]] - row["top"]) for row in before if row["key"] in after]
     assert kept, "nothing that was on the page is there any more"
     return max(kept)
 

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from playwright.async_api import Route, WebSocketRoute, expect
+from playwright.async_api import Route, expect
 
-from tests.e2e.browsing import Browsing, direct, history, post, unique
+from tests.e2e.browsing import Browsing, direct, post, unique
 
 pytestmark = pytest.mark.browser
 
@@ -58,42 +58,6 @@ async def test_many_messages_at_once_have_one_order(browse: Browsing) -> None:
     assert seen[0] == seen[1]
     for own in ("her", "his"):
         assert [text for text in seen[0] if text.startswith(own)] == [f"{own} {number}" for number in range(20)]
-
-
-async def test_a_message_is_shown_as_sending_until_the_server_has_it(browse: Browsing) -> None:
-    """While the answer is under way the message says so; then the same row, with the same id, is the stored one."""
-    context = await browse.context()
-    mina = await browse.sign_up(context, "Mina")
-    held: list[str | bytes] = []
-    holding = False
-
-    async def hold(route: WebSocketRoute) -> None:
-        server = route.connect_to_server()
-
-        def back(frame: str | bytes) -> None:
-            if holding:
-                held.append(frame)
-            else:
-                route.send(frame)
-
-        server.on_message(back)
-        wires.append(route)
-
-    wires: list[WebSocketRoute] = []
-    await context.route_web_socket(re.compile(r".*/socket\.io/.*"), hold)
-    her = await browse.page_of(context)
-    notes = await direct(mina, mina)
-    await her.open(notes)
-    holding = True
-    await her.send("밥 먹기")
-    await expect(her.message("밥 먹기")).to_have_attribute("data-state", "sending")
-    await expect(her.message("밥 먹기").get_by_test_id("sending")).to_be_visible()
-    row = await her.attribute("밥 먹기", "row")
-    holding = False
-    for frame in held:
-        wires[-1].send(frame)
-    await her.has("밥 먹기")
-    assert await her.attribute("밥 먹기", "row") == row == (await history(mina, notes))[-1]["id"]
 
 
 async def test_typing_is_shown_and_gone(browse: Browsing) -> None:
@@ -157,7 +121,12 @@ async def test_what_looks_like_a_program_stays_text(browse: Browsing) -> None:
     chat = await mina.group(joon, name=evil)
     await her.open(chat)
     await his.open(chat)
-    texts = [evil, "{{constructor.constructor('window.canary=1')()}}", "javascript:window.canary=1", "**굵게** $t(app.name)"]
+    texts = [
+        evil,
+        "{{constructor.constructor('window.canary=1')()}}",
+        "javascript:window.canary=1",
+        "**굵게** $t(app.name)",
+    ]
     await her.send(*texts)
     await his.has(*texts)
     await expect(his.title).to_have_text(evil)
@@ -166,6 +135,19 @@ async def test_what_looks_like_a_program_stays_text(browse: Browsing) -> None:
     for screen in (her, his):
         assert await screen.page.evaluate("window.canary") is None
         assert await screen.timeline.locator("img, script, a").count() == 0
+
+
+async def test_a_program_put_into_the_page_does_not_run(browse: Browsing) -> None:
+    """Even if markup got in, the Content-Security-Policy stops it; and these tests would hear of it."""
+    _, her = await browse.join("Mina")
+    await her.page.evaluate("""() => {
+        const script = document.createElement('script');
+        script.textContent = 'window.canary = 1';
+        document.body.append(script);
+    }""")
+    assert await her.page.evaluate("window.canary") is None
+    assert any("script-src" in complaint for complaint in browse.complaints)
+    browse.complaints.clear()
 
 
 async def test_links_open_elsewhere_and_know_nothing_of_the_page(browse: Browsing) -> None:

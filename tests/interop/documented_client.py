@@ -47,7 +47,7 @@ class Room:
     version: int
     seq: int
     unread: int
-    counted: int  # the seq up to which `unread` has been counted
+    filling: bool = False
     messages: dict[str, Json] = field(default_factory=dict)
     held: dict[int, Json] = field(default_factory=dict)
     members: dict[str, Json] = field(default_factory=dict)
@@ -55,8 +55,7 @@ class Room:
     @classmethod
     def of(cls, summary: Json) -> Self:
         """As a Summary shows it for the first time."""
-        seq, unread = summary["lastSeq"], summary["me"]["unreadCount"]
-        return cls(summary, summary["epoch"], summary["version"], seq, unread, seq)
+        return cls(summary, summary["epoch"], summary["version"], summary["lastSeq"], summary["me"]["unreadCount"])
 
     @property
     def id(self) -> str:
@@ -73,6 +72,15 @@ class Room:
         known = self.messages.get(message["id"])
         if known is None or known["version"] <= message["version"]:
             self.messages[message["id"]] = message
+
+    def take(self, summary: Json) -> None:
+        """A newer Summary: what it says of the list holds at once; the log stays where it is until it is fetched."""
+        self.summary, self.unread = summary, summary["me"]["unreadCount"]
+
+    def saw(self, message: Json) -> None:
+        """Whoever writes has read up to there."""
+        if message["senderId"]:
+            self.move(message["senderId"], message["seq"])
 
     def move(self, user: str, seq: int) -> None:
         """Move a member's read mark forward, as far as the members are known."""
@@ -178,7 +186,11 @@ class Client:
         await self.http.aclose()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
+        async def unless_refused() -> None:
+            with suppress(Refused):  # one has left meanwhile, and an event says so
+                await work
+
+        task = asyncio.create_task(unless_refused())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -226,10 +238,10 @@ class Client:
             done: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
 
             def answered(ack: Json, done: asyncio.Future[Json] = done) -> None:
+                if ack["ok"]:
+                    apply(ack)  # also when it is late
                 if not done.done():
                     done.set_result(ack)
-                    if ack["ok"]:
-                        apply(ack)
 
             ack: Json = {"ok": False, "error": "try_again"}
             with suppress(TimeoutError, socketio.exceptions.SocketIOError):
@@ -304,9 +316,8 @@ class Client:
         elif room.epoch != summary["epoch"]:
             self._spawn(self._anew(room))
         else:
-            room.summary, room.unread, room.counted = summary, summary["me"]["unreadCount"], summary["lastSeq"]
-            if summary["version"] > room.version:
-                self._spawn(self._fill(room, summary["version"]))
+            room.take(summary)
+            self._spawn(self._fill(room))
 
     def _forget(self, id: str) -> None:  # noqa: A002 - the field's name
         self.rooms.pop(id, None)
@@ -324,7 +335,7 @@ class Client:
             room.held[message["version"]] = message
             self._drain(room)
             if room.held:
-                self._spawn(self._fill(room, after=HOLE_SECONDS))
+                self._spawn(self._fill(room, HOLE_SECONDS))
 
     def _skipped(self, notice: Json) -> None:
         if room := self.rooms.get(notice["conversationId"]):
@@ -335,35 +346,48 @@ class Client:
         for version in sorted(room.held):
             if version <= room.version + 1:
                 room.version = max(room.version, version)
-                self._count(room, room.held.pop(version))
+                self._apply(room, room.held.pop(version))
 
-    def _count(self, room: Room, message: Json) -> None:
+    def _apply(self, room: Room, message: Json) -> None:
         room.put(message)
         room.seq = max(room.seq, message["seq"])
-        if message["seq"] <= room.counted:
+        if message["seq"] <= room.summary["lastSeq"]:
             return
-        room.counted = message["seq"]
-        room.summary |= {"lastMessage": message, "lastMessageAt": message["createdAt"]}
-        if message["type"] == "system":
-            if room.members:
-                self._spawn(self._fetch_members(room))
-            return
-        room.move(message["senderId"], message["seq"])
+        room.summary |= {"lastSeq": message["seq"], "lastMessage": message, "lastMessageAt": message["createdAt"]}
+        room.saw(message)
         if message["senderId"] == self.me["id"]:
             room.unread = 0
-        elif not message.get("silent"):
+        elif message["type"] != "system" and not message.get("silent"):
             room.unread += 1
+        if message["type"] == "system" and room.members:
+            self._spawn(self._fetch_members(room))
 
-    async def _fill(self, room: Room, target: int = 0, after: float = 0.0) -> None:
-        await asyncio.sleep(after)
-        target = max([target, *room.held])
-        while room.version < target:
-            page = await self.call("GET", f"conversations/{room.id}/messages", after=room.seq, limit=PAGE)
+    async def _fill(self, room: Room, after: float = 0.0) -> None:
+        """Fetch what is missing, unless it comes by itself in so many seconds."""
+        if room.filling:
+            return
+        room.filling = True
+        try:
+            await asyncio.sleep(after)
+            while room.held or room.summary["version"] > room.version:
+                await self._fetch_missing(room)
+                self._drain(room)
+        finally:
+            room.filling = False
+
+    async def _fetch_missing(self, room: Room) -> None:
+        summary = await self.call("GET", f"conversations/{room.id}")
+        older_changed = summary["version"] - room.version > summary["lastSeq"] - room.seq
+        seq = room.log[0]["seq"] - 1 if older_changed and room.messages else room.seq
+        while seq < summary["lastSeq"]:
+            page = await self.call("GET", f"conversations/{room.id}/messages", after=seq, limit=PAGE)
             for message in page:
-                self._count(room, message)
-            if len(page) < PAGE:
-                room.version = max([room.version, target, *(message["version"] for message in page)])
-        self._drain(room)
+                room.put(message)
+                room.saw(message)
+            seq = page[-1]["seq"]
+        if summary["version"] > room.version:  # if not, the events came while this was asked
+            room.take(summary)
+            room.version, room.seq = summary["version"], summary["lastSeq"]
 
     async def _anew(self, room: Room) -> None:
         self.rooms[room.id] = Room.of(await self.call("GET", f"conversations/{room.id}"))

@@ -50,6 +50,7 @@ async def serving(app: Any, *, close: bool = True, **config: Any) -> AsyncIterat
                 log_level="error",
                 access_log=False,
                 proxy_headers=False,
+                log_config=None,  # it would turn the handlers of the whole test process around
                 timeout_graceful_shutdown=1,
                 **config,
             )

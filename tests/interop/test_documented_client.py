@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+import re
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.interop.documented_client import Client, Json, Refused, Room
@@ -17,6 +19,7 @@ from tests.server_process import ServerProcess
 # python-socketio leaves connections that broke to the garbage collector, and aiohttp says so
 pytestmark = pytest.mark.filterwarnings("ignore:.*:pytest.PytestUnraisableExceptionWarning")
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
 PASSWORD = "correct horse battery"
 NUMBERS = count(1)
 
@@ -203,3 +206,19 @@ async def test_typing_presence_and_two_devices(people: People) -> None:
     await until(lambda: not mina.typing(room.id) and phone.rooms[room.id].unread == 1)
     await mina.read(room.id, 2)
     await until(lambda: phone.rooms[room.id].unread == 0 == other.unread_by(other.log[1]))
+
+
+async def test_every_call_on_the_page_is_served(server: ServerProcess) -> None:
+    """Each `METHOD {base}/api/…` the page names is in the server's own description, with the names it asks by."""
+    async with httpx2.AsyncClient(base_url=server.url) as http:
+        served = (await http.get("/api/openapi.json")).json()["paths"]
+    calls = re.findall(
+        r"(GET|POST|PATCH|DELETE) +\{base\}(/api/[^\s?`]+)(?:\?([^\s`]+))?", PAGE.read_text(encoding="utf-8")
+    )
+    assert len(calls) > 20
+    for method, path, query in calls:
+        form = re.sub(r"\{\w+\}|(?<=members/)me$", "{}", path)
+        found = [operations for address, operations in served.items() if re.sub(r"\{\w+\}", "{}", address) == form]
+        assert [method.lower() in operations for operations in found] == [True], (method, path)
+        known = {parameter["name"] for parameter in found[0][method.lower()].get("parameters", ())}
+        assert set(re.findall(r"(\w+)=", query)) <= known, (method, path)

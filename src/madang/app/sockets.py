@@ -18,6 +18,7 @@ from madang.contract.limits import Limits
 from madang.gateway.attach import Attach
 from madang.gateway.authenticate import Authenticate
 from madang.gateway.connection import Connections
+from madang.gateway.delivery import Delivery
 from madang.gateway.dispatch import Dispatch
 from madang.gateway.expiry import Expiry
 from madang.gateway.feed import Feed
@@ -84,12 +85,11 @@ async def open_gateway(server: Server, services: Services, origins: Origins, sta
     connections = Connections()
     authenticate = Authenticate(services.identities, is_own_page=origins.is_own)
     expiry = Expiry(base.clock)
-    repair = Repair(store.log, store.conversations, store.epoch)
-    feed = Feed(
-        namespace=namespace, connections=connections, bus=base.bus, repair=repair, clock=base.clock, tasks=tasks
-    )
+    delivery = Delivery(namespace, connections)
+    repair = Repair(store.log, store.conversations, delivery, store.epoch)
+    feed = Feed(delivery=delivery, bus=base.bus, repair=repair, clock=base.clock, tasks=tasks)
     attach = Attach(feed, store.log, store.conversations)
-    watches = Watches(namespace, base.bus)
+    watches = Watches(namespace, base.bus, presence, tasks)
     notices = Notices(
         namespace=namespace, connections=connections, feed=feed, attach=attach, watches=watches, tasks=tasks
     )

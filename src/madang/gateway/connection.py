@@ -8,7 +8,7 @@ connection that has ended joins nothing any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from madang.services.identity import Identity
 from madang.socketio import Socket
@@ -19,15 +19,22 @@ __all__ = ["Connection", "Connections"]
 class Connection:
     """One socket of one person's device."""
 
-    __slots__ = ("__weakref__", "attached", "ended", "identity", "pending", "revoked", "socket", "started", "watching")
+    __slots__ = (
+        "__weakref__", "attached", "ended", "expiry_due", "identity", "pending", "revoked", "shown", "socket", "started",
+        "warned_of", "watch_requests", "watching",
+    )  # fmt: skip  # a list of words reads better packed
 
     def __init__(self, socket: Socket, identity: Identity) -> None:
         self.socket = socket
         self.identity = identity
-        self.attached: set[str] = set()
-        """Conversations whose log is delivered to this socket."""
+        self.attached: dict[str, int] = {}
+        """Conversations whose log is delivered to this socket, with the `visibleFromSeq` of the membership it was shown:
+        whoever leaves and comes back has a new one, so it names the membership."""
+        self.shown: set[str] = set()
+        """Conversations this socket was shown since its list was last begun from the top."""
         self.watching: list[str] = []
         """People whose presence this socket asked for."""
+        self.watch_requests = 0
         self.started = False
         """Whether `init` was received: nothing is delivered before."""
         self.ended = False
@@ -35,6 +42,10 @@ class Connection:
         """Sent away while it was still being admitted."""
         self.pending = 0
         """Events whose handlers still run."""
+        self.expiry_due: int | None = None
+        """When the expiry of the token is looked at next."""
+        self.warned_of: int | None = None
+        """The expiry it was last told of."""
 
     @property
     def user_id(self) -> str:
@@ -61,10 +72,6 @@ class Connections:
     def of(self, user_id: str) -> list[Connection]:
         """A person's sockets on this node; a copy, because telling them may end them."""
         return list(self._by_user.get(user_id, ()))
-
-    def present(self, user_ids: Iterable[str]) -> list[str]:
-        """Who of these has a socket here."""
-        return [user_id for user_id in user_ids if user_id in self._by_user]
 
     def __len__(self) -> int:
         return sum(map(len, self._by_user.values()))

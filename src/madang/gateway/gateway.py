@@ -78,6 +78,8 @@ class Gateway:
             self.ended(socket)
             raise
         self._expiry.watch(connection)
+        # on return the engine lets the socket in, unless it has closed meanwhile: nobody tells us of that either
+        asyncio.get_running_loop().call_soon(self._ended_unless_let_in, socket)
 
     def ended(self, socket: Socket, _reason: object = None) -> None:
         """The socket has gone, for whatever reason. Safe to call twice, and for one that was never admitted."""
@@ -91,6 +93,10 @@ class Gateway:
             ending(connection)
         if connection.started:
             self._tasks.start(self._presence.leave(connection.user_id, socket.id), "presence leave")
+
+    def _ended_unless_let_in(self, socket: Socket) -> None:
+        if not socket.connected:
+            self.ended(socket)
 
     async def drain(self) -> None:
         """Send everybody away in slices, so that they do not all come back in one moment. Safe to cancel."""

@@ -5,44 +5,43 @@ what to do next.
 
 Invariants:
 1. Everything up to `version` has been handed to every socket of the room; nothing above it to any.
-2. `ring` holds the newest applied entries without a hole, ending at `version`.
+2. `ring` holds what was applied while somebody was attaching, without a hole, ending at `version`.
 3. A parked socket joins the room at the moment `version` reaches the head it was shown.
+4. What is kept is bounded: what does not fit is known to exist, and read from the store.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from madang.gateway.connection import Connection
 from madang.ports.bus import LogEntry
 
-__all__ = ["LiveLog"]
+__all__ = ["LiveLog", "Parked"]
 
 RING_ENTRIES: Final = 64
 """Applied entries kept for sockets that attach a moment behind."""
+WAITING_ENTRIES: Final = 1_000
+"""Entries kept above a hole, or until somebody was shown a head."""
+
+
+class Parked(NamedTuple):
+    """A socket that was shown a head this node has not reached."""
+
+    connection: Connection
+    version: int
+    seq: int
 
 
 class LiveLog:
     """The state of one conversation with local interest."""
 
     __slots__ = (
-        "conversation_id",
-        "holds",
-        "known_head",
-        "parked",
-        "ready",
-        "repair_at",
-        "repairing",
-        "ring",
-        "room",
-        "seq",
-        "sockets",
-        "subscribed",
-        "version",
-        "waiting",
-    )
+        "conversation_id", "holds", "known_head", "late", "late_from", "parked", "ready", "repair_at", "repairing", "ring",
+        "room", "seq", "sockets", "subscribed", "version", "waiting",
+    )  # fmt: skip  # a list of words reads better packed
 
     def __init__(self, conversation_id: str, subscribed: asyncio.Future[None]) -> None:
         self.conversation_id = conversation_id
@@ -58,9 +57,13 @@ class LiveLog:
         self.waiting: dict[int, LogEntry] = {}
         """Entries above `version`, by version."""
         self.ring: deque[LogEntry] = deque(maxlen=RING_ENTRIES)
-        self.parked: list[tuple[Connection, int]] = []
-        """Sockets that were shown a head this node has not reached, with that head."""
+        self.parked: list[Parked] = []
+        self.late: dict[Connection, int] = {}
+        """Sockets of the room whose people came after the first message, with the seq from which they see."""
+        self.late_from = 0
+        """At least the highest of those seqs."""
         self.sockets = 0
+        """Sockets attached, parked ones included."""
         self.holds = 0
         """Attachments on their way."""
         self.ready = False
@@ -69,22 +72,29 @@ class LiveLog:
         self.repair_at: asyncio.TimerHandle | None = None
 
     @property
+    def wanted(self) -> bool:
+        """Somebody here is interested."""
+        return bool(self.sockets or self.holds)
+
+    @property
     def unused(self) -> bool:
-        """Nobody here is interested any more."""
-        return not (self.sockets or self.holds or self.parked)
+        """Nobody here is interested any more, and nobody works on it."""
+        return not (self.wanted or self.repairing)
 
     def start(self, version: int, seq: int) -> None:
-        """The first socket was shown everything up to here."""
+        """Everything up to here has been shown or handed out."""
         self.version = version
-        self.seq = seq
+        self.seq = max(self.seq, seq)
         self.known_head = max(self.known_head, version)
         self.waiting = {number: entry for number, entry in self.waiting.items() if number > version}
 
     def arrive(self, entry: LogEntry) -> None:
         """An entry came from the bus."""
-        if self.version is None or entry.version > self.version:
+        if self.version is not None and entry.version <= self.version:
+            return
+        self.known_head = max(self.known_head, entry.version)
+        if len(self.waiting) < WAITING_ENTRIES or entry.version == (self.version or 0) + 1:
             self.waiting[entry.version] = entry
-            self.known_head = max(self.known_head, entry.version)
 
     def next(self) -> LogEntry | None:
         """The entry that may be applied now."""
@@ -97,31 +107,61 @@ class LiveLog:
         self.waiting.pop(entry.version, None)
         self.version = entry.version
         self.seq = max(self.seq, entry.seq)
-        self.ring.append(entry)
+        if self.holds:
+            self.ring.append(entry)
+
+    def release(self) -> None:
+        """One attachment less is on its way."""
+        self.holds -= 1
+        if not self.holds:
+            self.ring.clear()
+
+    def read_begins(self) -> None:
+        """The store is about to be asked what there is: what was said of the head so far is void."""
+        self.known_head = max([self.version or 0, *self.waiting])
 
     def jump(self, version: int, seq: int) -> None:
         """A repair has delivered everything up to here, without its entries."""
         self.ring.clear()
         self.start(version, seq)
-        self.known_head = max([version, *self.waiting])  # the store has spoken: older rumours are void
 
     def after(self, version: int) -> list[LogEntry] | None:
         """Applied entries above `version`; None if the ring does not reach that far back."""
         entries = [entry for entry in self.ring if entry.version > version]
         return entries if self.version is not None and len(entries) == self.version - version else None
 
-    def reached(self) -> list[tuple[Connection, int]]:
+    def enter(self, connection: Connection) -> None:
+        """A socket has joined the room."""
+        seen_from = connection.attached[self.conversation_id]
+        if seen_from > 1:
+            self.late[connection] = seen_from
+            self.late_from = max(self.late_from, seen_from)
+
+    def leave(self, connection: Connection) -> None:
+        """A socket is not attached any more."""
+        self.sockets -= 1
+        if self.late.pop(connection, None) is not None and not self.late:
+            self.late_from = 0
+        if self.parked:
+            self.parked = [place for place in self.parked if place.connection is not connection]
+
+    def parked_place(self, connection: Connection) -> Parked | None:
+        """Where a socket is parked, if it is."""
+        return next((place for place in self.parked if place.connection is connection), None)
+
+    def reached(self) -> list[Connection]:
         """Take out the parked sockets that may join now."""
+        if not self.parked:
+            return []
         version = self.version or 0
-        arrived = [place for place in self.parked if place[1] <= version]
-        if arrived:
-            self.parked = [place for place in self.parked if place[1] > version]
+        arrived = [place.connection for place in self.parked if place.version <= version]
+        self.parked = [place for place in self.parked if place.version > version]
         return arrived
 
     @property
     def parked_at(self) -> int | None:
         """The nearest version at which a parked socket joins."""
-        return min((head for _, head in self.parked), default=None)
+        return min((place.version for place in self.parked), default=None)
 
     @property
     def behind(self) -> bool:

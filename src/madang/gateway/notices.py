@@ -85,7 +85,7 @@ class Notices:
 
     def _attach_added(self, added: MemberAdded) -> None:
         for connection in self._connections.of(added.user_id):
-            if connection.started and added.conversation_id not in connection.attached:
+            if connection.started:  # also one that seems attached: that may be to a membership before this one
                 self._tasks.start(self._attach.added(connection, added.conversation_id), "attach")
 
     def _revoke(self, revoked: SessionsRevoked) -> None:

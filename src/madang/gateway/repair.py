@@ -1,104 +1,122 @@
 """Repair: what the bus did not bring is read from the store.
 
-Owns the reading; the feed hands out. One snapshot gives the head and all rows above what was applied; rows come in
-version order, and then clients are told that they have everything up to the head. A row that changed twice appears
+Owns the reading, and who may have what was read. One snapshot gives the head and all rows above what was applied; rows
+come in version order, and then clients are told that they have everything up to the head. A row that changed twice appears
 once, in its present state: that is why a repair goes to a head and never fills single holes.
+
+Invariants:
+1. Rows are handed to those who are members now, of the membership they were shown: who has left is taken out before, who
+   left and came back is closed and comes back.
+2. At most `AT_ONCE` reads at the same time: after a lost connection every conversation is behind at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 import structlog
 
-from madang.contract.server_events import ConversationVersion, RemovedReason
-from madang.contract.shapes import Message, SystemEvent
+from madang.contract.server_events import RemovedReason
+from madang.contract.shapes import Message, Quote, SystemEvent
 from madang.errors import MadangError
+from madang.gateway.delivery import Delivery
 from madang.gateway.live_log import LiveLog
-from madang.gateway.packets import event_packet
-from madang.ports.conversations import Conversations
+from madang.ports.bus import LogEntry
+from madang.ports.conversations import Conversations, Member
 from madang.ports.log import ConversationLog, LogSlice
-from madang.socketio import EventPacket
 
-__all__ = ["Delivery", "Repair"]
+__all__ = ["Repair"]
 
 ROWS: Final = 500
 RETRY_SECONDS: Final = 1.0
-_MEMBERS_CHANGE: Final = frozenset(("members_added", "member_left", "member_removed"))
+AT_ONCE: Final = 4
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-class Delivery(Protocol):
-    """What a repair needs of the delivery."""
-
-    def present(self, live: LiveLog) -> set[str]:
-        """The people whose sockets are attached to a conversation."""
-        ...
-
-    def remove(self, live: LiveLog, user_id: str, reason: RemovedReason) -> None:
-        """Take a person's sockets out of the room and tell them."""
-        ...
-
-    def deliver_rows(self, live: LiveLog, rows: Sequence[tuple[int, EventPacket]]) -> None:
-        """Hand out rows by version, ascending, all above what was applied."""
-        ...
-
-    def finish_repair(self, live: LiveLog, version: int, seq: int, notice: bytes | None) -> None:
-        """Everything up to `version` has been handed out; `notice` says so to clients."""
-        ...
-
-
 class Repair:
     """Reads what is missing."""
 
-    def __init__(self, log: ConversationLog, conversations: Conversations, epoch: str) -> None:
+    def __init__(self, log: ConversationLog, conversations: Conversations, delivery: Delivery, epoch: str) -> None:
         self._log = log
         self._conversations = conversations
+        self._delivery = delivery
         self._epoch = epoch
+        self._places = asyncio.Semaphore(AT_ONCE)
 
-    async def run(self, delivery: Delivery, live: LiveLog) -> None:
-        """Bring a conversation to its head, page by page. While it runs nothing else is applied to it."""
+    async def run(self, live: LiveLog) -> None:
+        """Bring a conversation to its head, page by page, for as long as somebody wants it. While it runs nothing else
+        is applied to it.
+        """
         more = True
-        while more and not live.unused:
+        while more and live.wanted:
             try:
-                more = await self._page(delivery, live)
-            except MadangError as error:
-                _log.warning("a conversation stays behind", conversation_id=live.conversation_id, reason=error.reason)
+                async with self._places:
+                    more = await self._page(live)
+            except Exception as error:  # noqa: BLE001  # whatever it is, giving up would leave people without messages
+                _log.warning(
+                    "a conversation stays behind",
+                    conversation_id=live.conversation_id,
+                    exc_info=None if isinstance(error, MadangError) else error,
+                    reason=str(error),
+                )
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _page(self, delivery: Delivery, live: LiveLog) -> bool:
+    async def _page(self, live: LiveLog) -> bool:
+        live.read_begins()
         piece = await self._log.since(live.conversation_id, live.version or 0, ROWS)
         if piece is None:
-            live.known_head = live.version or 0
             return False
-        await self._remove_who_left(delivery, live, piece)
-        delivery.deliver_rows(live, [(message.version, _packet(message)) for message in piece.messages])
-        if piece.more:
-            delivery.finish_repair(live, piece.messages[-1].version, piece.messages[-1].seq, None)
-            return True
-        notice = ConversationVersion(
-            conversation_id=live.conversation_id, epoch=self._epoch, version=piece.head.version
+        members: dict[str, Member] = {}
+        asked: set[str] = set()
+        while people := self._delivery.people(live) - asked:  # somebody may attach meanwhile
+            members |= await self._conversations.memberships(live.conversation_id, people)
+            asked |= people
+        # nothing is awaited from here on: what is known of members holds until the rows are handed out
+        for user_id in asked:
+            self._look_at_member(live, user_id, members.get(user_id), piece)
+        self._hand_out(live, piece)
+        return piece.more
+
+    def _look_at_member(self, live: LiveLog, user_id: str, member: Member | None, piece: LogSlice) -> None:
+        if member is None:
+            self._delivery.remove(live, user_id, _removed_reason(user_id, piece.messages), piece.head.version + 1)
+        else:
+            self._delivery.send_back(live, user_id, member.visible_from_seq)
+
+    def _hand_out(self, live: LiveLog, piece: LogSlice) -> None:
+        entries = [self._entry(message) for message in piece.messages]
+        self._delivery.hand_out(live, entries)
+        for connection, shown, _ in live.parked:
+            self._delivery.replay(live, connection, [entry for entry in entries if entry.version > shown])
+        version = entries[-1].version if piece.more else piece.head.version
+        live.jump(version, max((entry.seq for entry in entries), default=0))
+        for connection in live.reached():
+            self._delivery.enter(live, connection)
+        if not piece.more:
+            self._delivery.complete(live, self._epoch, version)
+
+    def _entry(self, message: Message) -> LogEntry:
+        return LogEntry(
+            version=message.version,
+            seq=message.seq,
+            epoch=self._epoch,
+            event="message:new",
+            payload=_encode(message),
+            quotes=message.reply_to.seq if isinstance(message.reply_to, Quote) else None,
         )
-        delivery.finish_repair(live, piece.head.version, piece.head.seq, _encode(notice))
-        return False
-
-    async def _remove_who_left(self, delivery: Delivery, live: LiveLog, piece: LogSlice) -> None:
-        if not any(_changes_members(message) for message in piece.messages):
-            return
-        people = delivery.present(live)
-        members = await self._conversations.memberships(live.conversation_id, people)
-        for user_id in people - members.keys():
-            delivery.remove(live, user_id, "removed")
 
 
-def _changes_members(message: Message) -> bool:
-    return isinstance(message.system, SystemEvent) and message.system.kind in _MEMBERS_CHANGE
-
-
-def _packet(message: Message) -> EventPacket:
-    return event_packet("message:new", _encode(message))
+def _removed_reason(user_id: str, messages: list[Message]) -> RemovedReason:
+    """Why somebody is gone, as far as the rows say."""
+    for message in reversed(messages):
+        system = message.system
+        if isinstance(system, SystemEvent) and isinstance(system.user_ids, list) and user_id in system.user_ids:
+            if system.kind == "member_left":
+                return "left"
+            if system.kind == "member_removed":
+                return "removed"
+    return "removed"

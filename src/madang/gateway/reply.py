@@ -6,6 +6,8 @@ the socket has gone, does nothing.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from msgspec import UNSET
 
@@ -17,6 +19,9 @@ from madang.socketio import Ack, Socket
 
 __all__ = ["Reply"]
 
+MOST_ECHOED: Final = 64
+"""Bytes of what a client sent that are sent back; a UUID has 36."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -27,7 +32,7 @@ class Reply:
 
     def __init__(self, socket: Socket, event: str, ack: Ack | None, payload: object) -> None:
         self._socket = socket
-        self._event = event
+        self._event = event.encode(errors="replace")[:MOST_ECHOED].decode(errors="ignore")
         self._ack = ack
         self._id: str | None = None
         self._conversation_id: str | None = None
@@ -64,6 +69,6 @@ class Reply:
 
 def _text(value: object) -> str | None:
     """A short text that can be sent back; nobody gets a megabyte or a lone surrogate returned."""
-    if not isinstance(value, str) or len(value) > 64:  # a UUID has 36 characters
+    if not isinstance(value, str) or len(value) > MOST_ECHOED:
         return None
     return value if value.isascii() else None

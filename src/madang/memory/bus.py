@@ -6,9 +6,13 @@ just as on a network, so that a missing subscription fails here too.
 
 from __future__ import annotations
 
+import structlog
+
 from madang.ports.bus import BusMessage, Listener
 
 __all__ = ["MemoryBus"]
+
+_log = structlog.get_logger(__name__)
 
 
 class MemoryBus:
@@ -18,12 +22,20 @@ class MemoryBus:
         self._listener: Listener | None = None
         self._channels: dict[str, int] = {}
 
+    def __len__(self) -> int:
+        """Channels that are heard."""
+        return len(self._channels)
+
     def listen(self, listener: Listener) -> None:
         self._listener = listener
 
     def publish(self, channel: str, message: BusMessage) -> None:
-        if channel in self._channels and self._listener is not None:
+        if channel not in self._channels or self._listener is None:
+            return
+        try:
             self._listener(channel, message)
+        except Exception:  # noqa: BLE001  # what the listener cannot take must not keep the publisher from its next message
+            _log.exception("a message was not taken", channel=channel)
 
     async def subscribe(self, channels: list[str]) -> None:
         for channel in channels:

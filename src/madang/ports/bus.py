@@ -52,6 +52,8 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     epoch: str
     event: str
     payload: bytes
+    quotes: int | None = None
+    """The seq of the message it quotes: whoever does not see that far back must be given the quote blank."""
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     removed_reason: RemovedReason = "removed"
@@ -96,11 +98,10 @@ class UserNotice(Struct, frozen=True, kw_only=True, tag="user"):
 
 
 class MemberAdded(Struct, frozen=True, kw_only=True, tag="added"):
-    """A person has become a member at `version`: their devices are to be attached to the conversation."""
+    """A person has become a member: their devices are to be attached to the conversation."""
 
     user_id: str
     conversation_id: str
-    version: int
 
 
 class SessionsRevoked(Struct, frozen=True, kw_only=True, tag="revoked"):
@@ -132,7 +133,7 @@ class Bus(Protocol):
 
     async def subscribe(self, channels: list[str]) -> None:
         """Return when the subscriptions hold: what is published afterwards is heard. Counted: each needs its own
-        `unsubscribe`. Cancelling leaves them counted.
+        `unsubscribe`, also when this raises or is cancelled.
         """
         ...
 

@@ -8,7 +8,7 @@ Invariants:
 1. `submit` does not await, so entries of one socket reach the log in the order they were received.
 2. A conversation belongs to one lane; its commits are published in version order.
 3. Nothing is published, and nobody is answered "stored", before the commit has returned.
-4. Queues are bounded: by entries and by how long the last one would wait.
+4. Queues are bounded: by entries, by their content, and by how long the last one would wait.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from typing import Final
 from zlib import crc32
 
 import msgspec
+import structlog
 
 from madang.clock import Clock
+from madang.contract.shapes import Quote
 from madang.errors import ErrorCode, MadangError
 from madang.ports.bus import Bus, LogAppended, LogEntry, MemberAdded, conversation_channel, user_channel
 from madang.ports.log import ConversationLog, Entry, NewMessage, Verdict
@@ -35,8 +37,10 @@ CONVERSATION_ENTRIES: Final = 256
 CONVERSATION_BYTES: Final = 128 * 1024
 """Content of one conversation in one batch; the frames of a batch are joined into one object per room."""
 QUEUE_ENTRIES: Final = 20_000
+QUEUE_BYTES: Final = 64 * 1024 * 1024
+"""Content of everything that waits for a lane."""
 QUEUE_SECONDS: Final = 2.0
-"""Estimated wait above which new entries are refused."""
+"""Wait above which new entries are refused: estimated for the lane, measured for the conversation."""
 ANSWER_SECONDS: Final = 5.0
 """After this a caller is told that the outcome is unknown; the commit goes on."""
 SWEEP_SECONDS: Final = 0.5
@@ -46,23 +50,36 @@ TURN_SECONDS: Final = 0.005
 Settle = Callable[[Verdict | MadangError, bytes], None]
 """Gets the verdict and, for a message, its JSON (else empty): encoded once for the ack and for everybody else."""
 
+_log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
+
+
+def _size(entry: Entry) -> int:
+    """Bytes of a message's content; nothing for other changes."""
+    if not isinstance(entry, NewMessage):
+        return 0
+    return len(entry.content) if entry.content.isascii() else len(entry.content.encode())
 
 
 class _Queued:
     """An entry on its way, and who waits for it."""
 
-    __slots__ = ("entry", "settle", "since")
+    __slots__ = ("entry", "settle", "since", "size")
 
     def __init__(self, entry: Entry, settle: Settle | None, since: float) -> None:
         self.entry = entry
         self.settle = settle
         self.since = since
+        self.size = _size(entry)
 
     def answer(self, outcome: Verdict | MadangError, payload: bytes) -> None:
-        if self.settle is not None:
-            settle, self.settle = self.settle, None
+        if self.settle is None:
+            return
+        settle, self.settle = self.settle, None
+        try:
             settle(outcome, payload)
+        except Exception:  # noqa: BLE001  # one answer that fails must not keep the others, and the news, from going out
+            _log.exception("an answer failed", conversation_id=self.entry.conversation_id)
 
 
 class _Queue:
@@ -71,10 +88,17 @@ class _Queue:
     def __init__(self) -> None:
         self._waiting: dict[str, deque[_Queued]] = {}
         self.entries = 0
+        self.size = 0
 
     def put(self, queued: _Queued) -> None:
         self._waiting.setdefault(queued.entry.conversation_id, deque()).append(queued)
         self.entries += 1
+        self.size += queued.size
+
+    def oldest(self, conversation_id: str) -> float | None:
+        """Since when the first entry of a conversation waits."""
+        run = self._waiting.get(conversation_id)
+        return run[0].since if run else None
 
     def take(self) -> list[_Queued]:
         """A batch: from each conversation the longest run of plain sends, or exactly one other change."""
@@ -87,6 +111,7 @@ class _Queue:
             if len(batch) >= BATCH_ENTRIES:
                 break
         self.entries -= len(batch)
+        self.size -= sum(queued.size for queued in batch)
         return batch
 
     @staticmethod
@@ -95,12 +120,11 @@ class _Queue:
         batch.append(first)
         if not isinstance(first.entry, NewMessage):
             return
-        size, taken = len(first.entry.content), 1
+        size, taken = first.size, 1
         while run and taken < CONVERSATION_ENTRIES and len(batch) < BATCH_ENTRIES:
-            entry = run[0].entry
-            if not isinstance(entry, NewMessage):
+            if not isinstance(run[0].entry, NewMessage):
                 return
-            size += len(entry.content)
+            size += run[0].size
             if size > CONVERSATION_BYTES:
                 return
             batch.append(run.popleft())
@@ -125,7 +149,7 @@ class Committer:
         ]
         self._outstanding: deque[_Queued] = deque()
         self._sweeping: asyncio.TimerHandle | None = None
-        self._seconds_per_entry = 0.0005
+        self._seconds_per_commit = 0.01
         self._closing = False
 
     def submit(self, entry: Entry, settle: Settle) -> None:
@@ -138,11 +162,9 @@ class Committer:
         if self._closing:
             raise MadangError(ErrorCode.UNAVAILABLE, "the server is shutting down", retry_after_ms=1_000)
         number = crc32(entry.conversation_id.encode()) % len(self._queues) if len(self._queues) > 1 else 0
-        queue = self._queues[number]
-        wait = queue.entries * self._seconds_per_entry
-        if queue.entries >= QUEUE_ENTRIES or wait > QUEUE_SECONDS:
-            raise MadangError(ErrorCode.TRY_AGAIN, "too much is waiting", retry_after_ms=max(500, int(wait * 1_000)))
-        queued = _Queued(entry, settle, self._clock.monotonic())
+        queue, now = self._queues[number], self._clock.monotonic()
+        self._check_room(queue, entry.conversation_id, now)
+        queued = _Queued(entry, settle, now)
         queue.put(queued)
         self._outstanding.append(queued)
         if self._sweeping is None:
@@ -181,11 +203,22 @@ class Committer:
             self._sweeping.cancel()
             self._sweeping = None
 
+    def _check_room(self, queue: _Queue, conversation_id: str, now: float) -> None:
+        """A commit costs much the same however much it carries, so the wait is a number of commits; one hot
+        conversation that gets only its quota of each is measured by itself, and does not stop others.
+        """
+        wait = queue.entries / BATCH_ENTRIES * self._seconds_per_commit
+        oldest = queue.oldest(conversation_id)
+        if oldest is not None:
+            wait = max(wait, now - oldest)
+        if wait > QUEUE_SECONDS or queue.entries >= QUEUE_ENTRIES or queue.size >= QUEUE_BYTES:
+            raise MadangError(ErrorCode.TRY_AGAIN, "too much is waiting", retry_after_ms=max(500, int(wait * 1_000)))
+
     async def _commit(self, batch: list[_Queued]) -> list[Verdict]:
         started = self._clock.monotonic()
         verdicts = await self._log.append([queued.entry for queued in batch], self._clock.now())
-        spent = (self._clock.monotonic() - started) / len(batch)
-        self._seconds_per_entry += (spent - self._seconds_per_entry) * 0.2
+        spent = self._clock.monotonic() - started
+        self._seconds_per_commit += (spent - self._seconds_per_commit) * 0.2
         return verdicts
 
     async def _settle(self, batch: list[_Queued], outcome: list[Verdict] | MadangError) -> None:
@@ -216,6 +249,7 @@ class Committer:
                     epoch=commit.message.epoch or "",
                     event=commit.event,
                     payload=payload,
+                    quotes=commit.message.reply_to.seq if isinstance(commit.message.reply_to, Quote) else None,
                     added=commit.added,
                     removed=commit.removed,
                     removed_reason=commit.removed_reason,
@@ -238,7 +272,7 @@ class Committer:
             for user_id in entry.added:
                 self._bus.publish(
                     user_channel(user_id),
-                    MemberAdded(user_id=user_id, conversation_id=conversation_id, version=entry.version),
+                    MemberAdded(user_id=user_id, conversation_id=conversation_id),
                 )
 
     def _sweep(self) -> None:

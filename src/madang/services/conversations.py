@@ -12,7 +12,7 @@ from madang.contract.rest import CreateConversation
 from madang.contract.shapes import PublicMember, Summary
 from madang.domain.conversation import direct_key
 from madang.domain.membership import Action
-from madang.domain.text import clean_line
+from madang.domain.text import clean_line, clean_text
 from madang.errors import ErrorCode, MadangError, invalid
 from madang.ids import new_id, parse_id
 from madang.ports import log
@@ -96,9 +96,12 @@ class ConversationService:
     async def members(
         self, actor_id: str, conversation_id: str, *, limit: int, after: str | None = None, query: str = ""
     ) -> list[PublicMember]:
-        """Who is in a conversation of the actor's, by user id. Raises `MadangError`: `not_a_member`, `invalid`."""
+        """Who is in a conversation of the actor's, by user id. Raises `MadangError`: `not_a_member`, `invalid`,
+        `too_large`.
+        """
         if not 1 <= limit <= self._limits.page:
             raise invalid("limit", f"must be from 1 to {self._limits.page}")
+        query = clean_text("query", query, self._limits.name_units)
         member = await self._access.member(actor_id, self._conversation(conversation_id), Action.READ)
         return await self._conversations.members(member.conversation_id, limit=limit, after=after, query=query)
 

@@ -78,10 +78,16 @@ class Lane(Generic[Item, Result]):
                 if finished is not None:
                     if commit is not None:
                         await asyncio.sleep(0)  # it sets off before the results of the last one keep the loop busy
-                    await self._settle(*finished)
+                    await self._hand_out(*finished)
                 finished = (batch, await commit) if commit is not None else None
         finally:
             self._running = None
+
+    async def _hand_out(self, batch: list[Item], outcome: list[Result] | MadangError) -> None:
+        try:
+            await self._settle(batch, outcome)
+        except Exception as error:  # noqa: BLE001  # a lane must outlive any batch; what follows is in flight already
+            _log.exception("the results of a batch were not handed out", lane=self._name, exc_info=error)
 
     async def _attempt(self, batch: list[Item]) -> list[Result] | MadangError:
         try:

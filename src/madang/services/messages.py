@@ -16,7 +16,7 @@ from madang.contract.rest import SendBody, SentMessage
 from madang.contract.shapes import Message
 from madang.domain.membership import Action
 from madang.domain.message import MessageType, body_hash, check_content
-from madang.domain.rate import TokenBucket
+from madang.domain.rate import TokenBuckets
 from madang.errors import ErrorCode, MadangError, invalid
 from madang.ids import new_id, parse_id
 from madang.ports.log import ConversationLog, NewMessage, Outcome, PageWindow, Verdict
@@ -24,9 +24,6 @@ from madang.services.access import Access, not_a_member
 from madang.services.committer import Committer, Settle
 
 __all__ = ["Draft", "MessageService", "stored"]
-
-BUCKETS = 10_000
-"""Senders remembered before those with a full bucket are forgotten."""
 
 
 class Draft(Protocol):
@@ -95,8 +92,8 @@ class MessageService:
         self._access = access
         self._clock = clock
         self._limits = limits
-        self._send_rate = send_rate
-        self._buckets: dict[str, TokenBucket] = {}
+        burst = max(1.0, send_rate * limits.send_burst / limits.sends_per_second) if send_rate > 0 else 0.0
+        self._sends = TokenBuckets(send_rate, burst) if send_rate > 0 else None
 
     def submit(self, sender_id: str, conversation_id: str, draft: Draft, settle: Settle) -> None:
         """Check a message and queue it; `settle` gets the log's verdict. Does not await.
@@ -133,8 +130,11 @@ class MessageService:
         bounds = (window.before, window.after, window.around, window.at)
         if sum(bound is not None for bound in bounds) > 1:
             raise MadangError(ErrorCode.INVALID, "use at most one of before, after, around, at")
-        member = await self._access.member(actor_id, conversation_id, Action.READ)
-        return await self._log.page(conversation_id, window, member.visible_from_seq)
+        conversation = parse_id(conversation_id)
+        if conversation is None:
+            raise not_a_member()
+        member = await self._access.member(actor_id, conversation, Action.READ)
+        return await self._log.page(conversation, window, member.visible_from_seq)
 
     def _entry(self, sender_id: str, conversation_id: str, draft: Draft) -> NewMessage:
         conversation = parse_id(conversation_id)
@@ -182,15 +182,6 @@ class MessageService:
         return list(dict.fromkeys(known))
 
     def _limit(self, sender_id: str) -> None:
-        if self._send_rate <= 0:
-            return
-        now = self._clock.monotonic()
-        bucket = self._buckets.get(sender_id)
-        if bucket is None:
-            if len(self._buckets) >= BUCKETS:
-                self._buckets = {user: kept for user, kept in self._buckets.items() if not kept.is_full(now)}
-            burst = max(1.0, self._send_rate * self._limits.send_burst / self._limits.sends_per_second)
-            bucket = self._buckets[sender_id] = TokenBucket(self._send_rate, burst, now)
-        wait = bucket.take(now)
+        wait = self._sends.take(sender_id, self._clock.monotonic()) if self._sends is not None else 0.0
         if wait:
             raise MadangError(ErrorCode.RATE_LIMITED, "you send too fast", retry_after_ms=max(1, int(wait * 1_000)))

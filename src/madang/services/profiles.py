@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
+import structlog
 from msgspec import UNSET
 
 from madang.contract.limits import Limits
@@ -32,6 +33,8 @@ FOUND: Final = 50
 """People of one search."""
 CUSTOM_BYTES: Final = 4_096
 CUSTOM_DEPTH: Final = 8
+
+_log = structlog.get_logger(__name__)
 
 
 class ProfileService:
@@ -70,7 +73,10 @@ class ProfileService:
         if name is UNSET and custom is UNSET:
             return await self.me(user_id)
         user = await self._accounts.update(user_id, name=name, custom=custom)
-        await self._tell(user)
+        try:
+            await self._tell(user)
+        except MadangError as error:  # it is stored: messages and lists bring it to everybody later
+            _log.info("a changed profile is not told", reason=error.reason)
         return user
 
     async def find(self, actor_id: str, user_id: str) -> User:

@@ -1,7 +1,8 @@
 """Read marks: how far everybody has read.
 
 Owns batching them (one message in a busy room brings a mark from everybody) and telling others. A mark is forwarded,
-never lowered, and two marks of one person in one conversation that wait together become the later one.
+never lowered. Equal marks of one person that wait together are one; different ones are decided one by one, so that a mark
+that is refused does not spoil another.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from madang.tasks import TaskSupervisor
 
 __all__ = ["ReadingService"]
 
-BATCH_MARKS: Final = 500
+BATCH_READERS: Final = 500
 QUEUE_MARKS: Final = 20_000
+ANSWER_SECONDS: Final = 5.0
+"""After this a caller is told that the outcome is unknown; the mark may still move."""
 TELL_MEMBERS: Final = 100
 """Members up to which everybody is told of everybody's mark; one message in a room of a thousand would otherwise make
 a million events."""
@@ -32,14 +35,23 @@ a million events."""
 _encode = msgspec.json.Encoder().encode
 
 
-class _Waiting:
-    """The mark that will be committed, and all who asked for it or for an earlier one."""
+class _Reader:
+    """One person's marks in one conversation that wait together, and who asked for which."""
 
-    __slots__ = ("answers", "mark")
+    __slots__ = ("answers", "conversation_id", "user_id")
 
-    def __init__(self, mark: Mark) -> None:
-        self.mark = mark
-        self.answers: list[asyncio.Future[MarkVerdict]] = []
+    def __init__(self, conversation_id: str, user_id: str) -> None:
+        self.conversation_id = conversation_id
+        self.user_id = user_id
+        self.answers: dict[int | None, list[asyncio.Future[MarkVerdict]]] = {}
+
+    def marks(self) -> list[Mark]:
+        """Ascending, "to the head" last."""
+        seqs = sorted(seq for seq in self.answers if seq is not None)
+        return [
+            Mark(conversation_id=self.conversation_id, user_id=self.user_id, seq=seq)
+            for seq in (*seqs, *((None,) if None in self.answers else ()))
+        ]
 
 
 class ReadingService:
@@ -49,24 +61,28 @@ class ReadingService:
         self._log = log
         self._bus = bus
         self._clock = clock
-        self._waiting: dict[tuple[str, str], _Waiting] = {}
+        self._waiting: dict[tuple[str, str], _Reader] = {}
+        self._marks = 0
         self._lane = Lane("marks", take=self._take, commit=self._commit, settle=self._settle, tasks=tasks)
 
     async def mark(self, user_id: str, conversation_id: str, seq: int | None) -> MarkVerdict:
         """Mark everything up to `seq` (None: to the head) as read. Cancelling gives up waiting only.
 
         Raises:
-            MadangError: `not_a_member`, `invalid` above the head, `try_again` if too much waits.
+            MadangError: `not_a_member`, `invalid` above the head, `try_again` if too much waits or the outcome is unknown.
         """
         conversation = parse_id(conversation_id)
         if conversation is None:
             raise not_a_member()
         if seq is not None and seq < 0:
             raise invalid("seq", "must be the seq of a message")
-        answer: asyncio.Future[MarkVerdict] = asyncio.get_running_loop().create_future()
-        self._enqueue(Mark(conversation_id=conversation, user_id=user_id, seq=seq)).answers.append(answer)
+        answer = self._enqueue(conversation, user_id, seq)
         self._lane.wake()
-        verdict = await answer
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                verdict = await answer
+        except TimeoutError:
+            raise MadangError(ErrorCode.TRY_AGAIN, "no answer from the store yet", retry_after_ms=1_000) from None
         match verdict.outcome:
             case Outcome.STORED:
                 return verdict
@@ -81,58 +97,65 @@ class ReadingService:
         """Wait until every mark taken is committed and told."""
         await self._lane.idle()
 
-    def _enqueue(self, mark: Mark) -> _Waiting:
-        place = (mark.conversation_id, mark.user_id)
-        waiting = self._waiting.get(place)
-        if waiting is None:
-            if len(self._waiting) >= QUEUE_MARKS:
+    def _enqueue(self, conversation_id: str, user_id: str, seq: int | None) -> asyncio.Future[MarkVerdict]:
+        place = (conversation_id, user_id)
+        reader = self._waiting.get(place)
+        if reader is None or seq not in reader.answers:
+            if self._marks >= QUEUE_MARKS:
                 raise MadangError(ErrorCode.TRY_AGAIN, "too many read marks are waiting", retry_after_ms=1_000)
-            waiting = self._waiting[place] = _Waiting(mark)
-        elif mark.seq is None or (waiting.mark.seq is not None and mark.seq > waiting.mark.seq):
-            waiting.mark = mark
-        return waiting
+            self._marks += 1
+        if reader is None:
+            reader = self._waiting[place] = _Reader(conversation_id, user_id)
+        answer: asyncio.Future[MarkVerdict] = asyncio.get_running_loop().create_future()
+        reader.answers.setdefault(seq, []).append(answer)
+        return answer
 
-    def _take(self) -> list[_Waiting]:
-        places = list(self._waiting)[:BATCH_MARKS]
-        return [self._waiting.pop(place) for place in places]
+    def _take(self) -> list[_Reader]:
+        places = list(self._waiting)[:BATCH_READERS]
+        readers = [self._waiting.pop(place) for place in places]
+        self._marks -= sum(len(reader.answers) for reader in readers)
+        return readers
 
-    async def _commit(self, batch: list[_Waiting]) -> list[MarkVerdict]:
-        return await self._log.mark([waiting.mark for waiting in batch], self._clock.now())
+    async def _commit(self, batch: list[_Reader]) -> list[list[tuple[Mark, MarkVerdict]]]:
+        marks = [reader.marks() for reader in batch]
+        verdicts = iter(await self._log.mark([mark for mine in marks for mark in mine], self._clock.now()))
+        return [[(mark, next(verdicts)) for mark in mine] for mine in marks]
 
-    async def _settle(self, batch: list[_Waiting], outcome: list[MarkVerdict] | MadangError) -> None:
+    async def _settle(self, batch: list[_Reader], outcome: list[list[tuple[Mark, MarkVerdict]]] | MadangError) -> None:
         if isinstance(outcome, MadangError):
-            for waiting in batch:
-                for answer in waiting.answers:
-                    if not answer.done():
-                        answer.set_exception(outcome)
-            return
-        for waiting, verdict in zip(batch, outcome, strict=True):
-            for answer in waiting.answers:
+            for answer in (answer for reader in batch for answers in reader.answers.values() for answer in answers):
                 if not answer.done():
-                    answer.set_result(verdict)
-            if verdict.moved:
-                self._tell(waiting.mark, verdict)
+                    answer.set_exception(outcome)
+            return
+        for reader, decided in zip(batch, outcome, strict=True):
+            for mark, verdict in decided:
+                for answer in reader.answers[mark.seq]:
+                    if not answer.done():
+                        answer.set_result(verdict)
+            moved = [verdict for _, verdict in decided if verdict.moved]
+            if moved:
+                self._tell(reader, moved[-1])
 
-    def _tell(self, mark: Mark, verdict: MarkVerdict) -> None:
+    def _tell(self, reader: _Reader, verdict: MarkVerdict) -> None:
         moved = ReadMoved(
-            user_id=mark.user_id,
-            conversation_id=mark.conversation_id,
+            user_id=reader.user_id,
+            conversation_id=reader.conversation_id,
             last_read_seq=verdict.last_read_seq,
             last_read_at=to_iso(verdict.last_read_at),
         )
         own = msgspec.structs.replace(moved, unread_count=verdict.unread_count)
         self._bus.publish(
-            user_channel(mark.user_id),
-            UserNotice(user_id=mark.user_id, event="message:read", payload=_encode(own)),
+            user_channel(reader.user_id),
+            UserNotice(user_id=reader.user_id, event="message:read", payload=_encode(own)),
         )
         if verdict.member_count <= TELL_MEMBERS:
             self._bus.publish(
-                conversation_channel(mark.conversation_id),
+                conversation_channel(reader.conversation_id),
                 RoomNotice(
-                    conversation_id=mark.conversation_id,
+                    conversation_id=reader.conversation_id,
                     event="message:read",
                     payload=_encode(moved),
-                    except_user=mark.user_id,
-                    key=f"read:{mark.conversation_id}:{mark.user_id}",
+                    except_user=reader.user_id,
+                    key=f"read:{reader.conversation_id}:{reader.user_id}",
                 ),
             )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.gateway.connection import Connection
-from madang.gateway.live_log import RING_ENTRIES, LiveLog
+from madang.gateway.live_log import RING_ENTRIES, WAITING_ENTRIES, LiveLog, Parked
 from madang.ports.bus import LogEntry
 
 
@@ -76,6 +76,7 @@ def test_the_ring_replays_what_a_late_socket_missed(loop: asyncio.AbstractEventL
     """A socket that was shown an older head gets exactly the entries after it, or is told that they are gone."""
     live = _live(loop)
     live.start(0, 0)
+    live.holds = 1
     for version in range(1, RING_ENTRIES + 11):
         live.arrive(_entry(version))
     _drain(live)
@@ -85,29 +86,66 @@ def test_the_ring_replays_what_a_late_socket_missed(loop: asyncio.AbstractEventL
     assert live.after(5) is None
 
 
+def test_nothing_is_kept_that_nobody_needs(loop: asyncio.AbstractEventLoop) -> None:
+    """The ring holds what is applied while somebody attaches, and is empty when the last of them has: a node follows
+    more conversations than it could remember the last entries of.
+    """
+    live = _live(loop)
+    live.start(1, 1)
+    live.arrive(_entry(2))
+    _drain(live)
+    assert not live.ring
+    live.holds = 2
+    live.arrive(_entry(3))
+    _drain(live)
+    live.release()
+    assert [entry.version for entry in live.ring] == [3]
+    live.release()
+    assert not live.ring
+
+
+def test_what_waits_is_bounded_and_what_does_not_fit_is_not_forgotten(loop: asyncio.AbstractEventLoop) -> None:
+    """Above a hole entries gather up to a limit; beyond it only the head is remembered, and the log counts as behind."""
+    live = _live(loop)
+    live.start(1, 1)
+    for version in range(3, WAITING_ENTRIES + 20):
+        live.arrive(_entry(version))
+    assert len(live.waiting) == WAITING_ENTRIES
+    live.arrive(_entry(2))  # what fills the hole is always taken
+    assert _drain(live)[-1] == WAITING_ENTRIES + 2
+    assert live.behind
+    assert live.known_head == WAITING_ENTRIES + 19
+
+
 def test_a_parked_socket_joins_when_its_head_is_reached(loop: asyncio.AbstractEventLoop) -> None:
     """A socket that saw more than this node has applied joins exactly when the node catches up."""
     live = _live(loop)
     live.start(1, 1)
     early, late = cast("Connection", object()), cast("Connection", object())
-    live.parked = [(late, 3), (early, 2)]
+    live.parked = [Parked(late, 3, 3), Parked(early, 2, 2)]
     assert live.parked_at == 2
     live.arrive(_entry(2))
     _drain(live)
-    assert live.reached() == [(early, 2)]
-    assert live.parked == [(late, 3)]
+    assert live.reached() == [early]
+    assert live.parked == [Parked(late, 3, 3)]
 
 
-def test_a_repair_makes_older_rumours_void(loop: asyncio.AbstractEventLoop) -> None:
-    """After the store has spoken, a version nobody has seen no longer counts as missing."""
+def test_a_repair_makes_older_rumours_void_and_newer_ones_not(loop: asyncio.AbstractEventLoop) -> None:
+    """What was said of the head before the store was asked no longer counts; what is said after, does."""
     live = _live(loop)
     live.start(1, 1)
     live.known_head = 99
     before = live.behind
+    live.read_begins()
     live.jump(7, 6)
     assert (before, live.behind) == (True, False)
     assert (live.version, live.seq) == (7, 6)
     assert live.after(6) is None
+    live.read_begins()
+    live.arrive(_entry(11))
+    live.waiting.clear()  # as if it had not fitted
+    live.jump(9, 6)
+    assert live.behind
 
 
 @given(st.permutations(list(range(2, 12))), st.sets(st.integers(2, 11)))

@@ -16,7 +16,7 @@ from madang.ids import new_id
 from madang.ports.bus import LogAppended, MemberAdded
 from madang.ports.log import ConversationLog, Entry, NewMessage, Outcome, Verdict
 from madang.services import committer as committing
-from tests.unit.services.world import World, open_world
+from tests.server_parts import ServerParts, server_parts
 
 
 class _GatedLog:
@@ -52,112 +52,112 @@ def _entry(conversation_id: str, sender_id: str, content: str, message_id: str |
     )
 
 
-def _gate(world: World) -> _GatedLog:
-    log = world.committer._log
+def _gate(parts: ServerParts) -> _GatedLog:
+    log = parts.log
     assert isinstance(log, _GatedLog)
     return log
 
 
-def _news(world: World, conversation_id: str) -> list[LogAppended]:
+def _news(parts: ServerParts, conversation_id: str) -> list[LogAppended]:
     return [
         message
-        for message in world.heard
+        for message in parts.heard
         if isinstance(message, LogAppended) and message.conversation_id == conversation_id
     ]
 
 
 async def test_one_socket_keeps_its_order_and_is_published_in_version_order(tmp_path: Path) -> None:
     """Messages submitted one after another get rising seqs, and the news of them has no hole."""
-    async with open_world(tmp_path, log=_GatedLog) as world:
-        mina = await world.user("mina")
-        room = await world.group(mina)
-        world.heard.clear()
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        parts.heard.clear()
         answers: list[Verdict] = []
         for number in range(200):
-            world.committer.submit(
+            parts.committer.submit(
                 _entry(room, mina, f"{number}"),
                 lambda outcome, _: answers.append(outcome),  # type: ignore[arg-type]  # no error can come here
             )
-        await world.committer.close()
+        await parts.committer.close()
         assert [answer.message.content for answer in answers if answer.message] == [str(n) for n in range(200)]
         seqs = [answer.message.seq for answer in answers if answer.message]
         assert seqs == list(range(2, 202))
-        published = [entry for news in _news(world, room) for entry in news.entries]
+        published = [entry for news in _news(parts, room) for entry in news.entries]
         assert [entry.version for entry in published] == seqs
-        assert len(_gate(world).batches) < 20
+        assert len(_gate(parts).batches) < 20
 
 
 async def test_answers_come_before_news_and_both_after_the_commit(tmp_path: Path) -> None:
     """Nothing is acknowledged or published while the store has not returned."""
-    async with open_world(tmp_path, log=_GatedLog) as world:
-        mina = await world.user("mina")
-        room = await world.group(mina)
-        world.heard.clear()
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        parts.heard.clear()
         order: list[str] = []
-        world.bus.listen(lambda _channel, message: order.append(type(message).__name__))
-        gate = _gate(world)
+        parts.bus.listen(lambda _channel, message: order.append(type(message).__name__))
+        gate = _gate(parts)
         gate.open.clear()
-        world.committer.submit(_entry(room, mina, "hi"), lambda *_: order.append("answer"))
+        parts.committer.submit(_entry(room, mina, "hi"), lambda *_: order.append("answer"))
         await asyncio.sleep(0.05)
         assert order == []
         gate.open.set()
-        await world.committer.close()
+        await parts.committer.close()
         assert order == ["answer", "LogAppended"]
 
 
 async def test_the_payload_of_the_answer_is_the_message_that_is_published(tmp_path: Path) -> None:
     """A message is encoded once; ack and event cannot differ."""
-    async with open_world(tmp_path) as world:
-        mina = await world.user("mina")
-        room = await world.group(mina)
-        world.heard.clear()
+    async with server_parts(tmp_path) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        parts.heard.clear()
         payloads: list[bytes] = []
-        world.committer.submit(_entry(room, mina, "안녕"), lambda _, payload: payloads.append(payload))
-        await world.committer.close()
+        parts.committer.submit(_entry(room, mina, "안녕"), lambda _, payload: payloads.append(payload))
+        await parts.committer.close()
         message = msgspec.json.decode(payloads[0], type=Message)
         assert message.content == "안녕"
-        assert message.epoch == world.store.epoch
-        assert _news(world, room)[0].entries[0].payload == payloads[0]
+        assert message.epoch == parts.store.epoch
+        assert _news(parts, room)[0].entries[0].payload == payloads[0]
 
 
 async def test_a_batch_mixes_conversations_but_a_change_travels_alone(tmp_path: Path) -> None:
     """Per conversation a batch has a run of sends or exactly one other change, whole and in order."""
-    async with open_world(tmp_path, log=_GatedLog) as world:
-        mina, joon = await world.user("mina"), await world.user("joon")
-        rooms = [await world.group(mina) for _ in range(2)]
-        gate = _gate(world)
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina, joon = await parts.user("mina"), await parts.user("joon")
+        rooms = [await parts.group(mina) for _ in range(2)]
+        gate = _gate(parts)
         gate.batches.clear()
         gate.open.clear()
-        world.committer.submit(_entry(rooms[0], mina, "first"), lambda *_: None)
+        parts.committer.submit(_entry(rooms[0], mina, "first"), lambda *_: None)
         await asyncio.sleep(0.01)
         for content in ("a", "b"):
             for room in rooms:
-                world.committer.submit(_entry(room, mina, content), lambda *_: None)
-        adding = asyncio.ensure_future(world.conversations.add_members(mina, rooms[0], [joon]))
+                parts.committer.submit(_entry(room, mina, content), lambda *_: None)
+        adding = asyncio.ensure_future(parts.conversations.add_members(mina, rooms[0], [joon]))
         await asyncio.sleep(0)
-        world.committer.submit(_entry(rooms[0], mina, "c"), lambda *_: None)
+        parts.committer.submit(_entry(rooms[0], mina, "c"), lambda *_: None)
         gate.open.set()
         await adding
-        await world.committer.close()
+        await parts.committer.close()
         kinds = [[type(entry).__name__ for entry in batch] for batch in gate.batches]
         assert kinds == [["NewMessage"], ["NewMessage"] * 4, ["AddMembers"], ["NewMessage"]]
 
 
 async def test_a_hot_conversation_does_not_fill_the_batch(tmp_path: Path) -> None:
     """The quota per conversation leaves room for others in the same batch."""
-    async with open_world(tmp_path, log=_GatedLog) as world:
-        mina = await world.user("mina")
-        hot, quiet = await world.group(mina), await world.group(mina)
-        gate = _gate(world)
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        hot, quiet = await parts.group(mina), await parts.group(mina)
+        gate = _gate(parts)
         gate.batches.clear()
         gate.open.clear()
-        world.committer.submit(_entry(hot, mina, "first"), lambda *_: None)
+        parts.committer.submit(_entry(hot, mina, "first"), lambda *_: None)
         await asyncio.sleep(0.01)
         for number in range(400):
-            world.committer.submit(_entry(hot, mina, str(number)), lambda *_: None)
-        world.committer.submit(_entry(quiet, mina, "me too"), lambda *_: None)
+            parts.committer.submit(_entry(hot, mina, str(number)), lambda *_: None)
+        parts.committer.submit(_entry(quiet, mina, "me too"), lambda *_: None)
         gate.open.set()
-        await world.committer.close()
+        await parts.committer.close()
         second = gate.batches[1]
         assert len([entry for entry in second if entry.conversation_id == hot]) == committing.CONVERSATION_ENTRIES
         assert any(entry.conversation_id == quiet for entry in second)
@@ -168,21 +168,21 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_return(
 ) -> None:
     """More than the queue holds is refused with `try_again`, and nothing of it is stored."""
     monkeypatch.setattr(committing, "QUEUE_ENTRIES", 3)
-    async with open_world(tmp_path, log=_GatedLog) as world:
-        mina = await world.user("mina")
-        room = await world.group(mina)
-        gate = _gate(world)
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        gate = _gate(parts)
         gate.open.clear()
         for number in range(4):  # one in flight, three waiting
-            world.committer.submit(_entry(room, mina, str(number)), lambda *_: None)
+            parts.committer.submit(_entry(room, mina, str(number)), lambda *_: None)
             await asyncio.sleep(0)
         with pytest.raises(MadangError) as refused:
-            world.committer.submit(_entry(room, mina, "too much"), lambda *_: None)
+            parts.committer.submit(_entry(room, mina, "too much"), lambda *_: None)
         gate.open.set()
-        await world.committer.close()
+        await parts.committer.close()
         assert refused.value.code is ErrorCode.TRY_AGAIN
         assert refused.value.retry_after_ms
-        assert (await world.store.log.heads([room]))[room].seq == 5
+        assert (await parts.store.log.heads([room]))[room].seq == 5
 
 
 async def test_a_silent_store_is_answered_as_unknown_and_the_commit_goes_on(
@@ -191,82 +191,82 @@ async def test_a_silent_store_is_answered_as_unknown_and_the_commit_goes_on(
     """After the limit callers hear `try_again`; the message is stored all the same, and retrying finds it."""
     monkeypatch.setattr(committing, "ANSWER_SECONDS", 0.1)
     monkeypatch.setattr(committing, "SWEEP_SECONDS", 0.05)
-    async with open_world(tmp_path, log=_GatedLog) as world:
-        mina = await world.user("mina")
-        room = await world.group(mina)
-        gate = _gate(world)
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        gate = _gate(parts)
         gate.open.clear()
         entry = _entry(room, mina, "did it arrive?")
         with pytest.raises(MadangError) as unknown:
-            await world.committer.commit(entry)
+            await parts.committer.commit(entry)
         assert unknown.value.code is ErrorCode.TRY_AGAIN
         gate.open.set()
-        again = await world.committer.commit(entry)
+        again = await parts.committer.commit(entry)
         assert again.outcome is Outcome.DUPLICATE
 
 
 async def test_cancelling_whoever_waits_does_not_cancel_the_commit(tmp_path: Path) -> None:
     """A disconnect in the middle of a send leaves the message stored and published."""
-    async with open_world(tmp_path, log=_GatedLog) as world:
-        mina = await world.user("mina")
-        room = await world.group(mina)
-        world.heard.clear()
-        gate = _gate(world)
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        parts.heard.clear()
+        gate = _gate(parts)
         gate.open.clear()
-        sending = asyncio.ensure_future(world.committer.commit(_entry(room, mina, "bye")))
+        sending = asyncio.ensure_future(parts.committer.commit(_entry(room, mina, "bye")))
         await asyncio.sleep(0.01)
         sending.cancel()
         gate.open.set()
-        await world.committer.close()
-        assert [len(news.entries) for news in _news(world, room)] == [1]
+        await parts.committer.close()
+        assert [len(news.entries) for news in _news(parts, room)] == [1]
 
 
 async def test_an_unreachable_store_makes_every_answer_unknown(tmp_path: Path) -> None:
     """When a batch fails as a whole nobody is told more than is known."""
-    async with open_world(tmp_path, log=_GatedLog) as world:
-        mina = await world.user("mina")
-        room = await world.group(mina)
-        gate = _gate(world)
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        gate = _gate(parts)
         gate.failure = MadangError(ErrorCode.UNAVAILABLE, "gone")
         with pytest.raises(MadangError) as unknown:
-            await world.committer.commit(_entry(room, mina, "hm"))
+            await parts.committer.commit(_entry(room, mina, "hm"))
         gate.failure = None
         assert unknown.value.code is ErrorCode.TRY_AGAIN
-        assert (await world.committer.commit(_entry(room, mina, "hm"))).outcome is Outcome.STORED
+        assert (await parts.committer.commit(_entry(room, mina, "hm"))).outcome is Outcome.STORED
 
 
 async def test_a_closing_committer_refuses_and_finishes(tmp_path: Path) -> None:
     """What was taken before the close is stored; what comes after is refused as `unavailable`."""
-    async with open_world(tmp_path) as world:
-        mina = await world.user("mina")
-        room = await world.group(mina)
+    async with server_parts(tmp_path) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
         answers: list[object] = []
-        world.committer.submit(_entry(room, mina, "last"), lambda outcome, _: answers.append(outcome))
-        await world.committer.close()
+        parts.committer.submit(_entry(room, mina, "last"), lambda outcome, _: answers.append(outcome))
+        await parts.committer.close()
         assert isinstance(answers[0], Verdict)
         with pytest.raises(MadangError) as refused:
-            world.committer.submit(_entry(room, mina, "later"), lambda *_: None)
+            parts.committer.submit(_entry(room, mina, "later"), lambda *_: None)
         assert refused.value.code is ErrorCode.UNAVAILABLE
 
 
 async def test_new_members_are_told_to_their_devices(tmp_path: Path) -> None:
     """Whoever becomes a member hears of it on their own channel, with the version from which they are one."""
-    async with open_world(tmp_path) as world:
-        mina, joon = await world.user("mina"), await world.user("joon")
-        await world.hear(joon)
-        room = await world.group(mina)
-        await world.conversations.add_members(mina, room, [joon])
-        added = [message for message in world.heard if isinstance(message, MemberAdded)]
-        assert added == [MemberAdded(user_id=joon, conversation_id=room, version=2)]
+    async with server_parts(tmp_path) as parts:
+        mina, joon = await parts.user("mina"), await parts.user("joon")
+        await parts.hear(joon)
+        room = await parts.group(mina)
+        await parts.conversations.add_members(mina, room, [joon])
+        added = [message for message in parts.heard if isinstance(message, MemberAdded)]
+        assert added == [MemberAdded(user_id=joon, conversation_id=room)]
 
 
 async def test_direct_conversations_exist_once_whoever_asks_first(tmp_path: Path) -> None:
     """Two people who open the same chat at the same moment meet in one."""
-    async with open_world(tmp_path) as world:
-        mina, joon = await world.user("mina"), await world.user("joon")
+    async with server_parts(tmp_path) as parts:
+        mina, joon = await parts.user("mina"), await parts.user("joon")
         results = await asyncio.gather(
             *(
-                world.conversations.create(actor, CreateConversation(type="direct", member_ids=[other]))
+                parts.conversations.create(actor, CreateConversation(type="direct", member_ids=[other]))
                 for actor, other in ((mina, joon), (joon, mina)) * 5
             )
         )
@@ -276,14 +276,14 @@ async def test_direct_conversations_exist_once_whoever_asks_first(tmp_path: Path
 
 async def test_sending_is_limited_per_person(tmp_path: Path) -> None:
     """A burst is let through, then `rate_limited` says how long to wait; others are not affected."""
-    async with open_world(tmp_path, send_rate=10.0) as world:
-        mina, joon = await world.user("mina"), await world.user("joon")
-        room = await world.group(mina, joon)
+    async with server_parts(tmp_path, send_rate=10.0) as parts:
+        mina, joon = await parts.user("mina"), await parts.user("joon")
+        room = await parts.group(mina, joon)
         draft = MessageSend(conversation_id=room, content="x")
         for _ in range(30):
-            world.messages.submit(mina, room, draft, lambda *_: None)
+            parts.messages.submit(mina, room, draft, lambda *_: None)
         with pytest.raises(MadangError) as refused:
-            world.messages.submit(mina, room, draft, lambda *_: None)
+            parts.messages.submit(mina, room, draft, lambda *_: None)
         assert refused.value.code is ErrorCode.RATE_LIMITED
         assert 0 < (refused.value.retry_after_ms or 0) <= 100
-        world.messages.submit(joon, room, draft, lambda *_: None)
+        parts.messages.submit(joon, room, draft, lambda *_: None)

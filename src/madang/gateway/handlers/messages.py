@@ -12,6 +12,7 @@ from madang.gateway.dispatch import Handler, Policy
 from madang.gateway.feed import Feed
 from madang.gateway.packets import stored_ack
 from madang.gateway.reply import Reply
+from madang.ids import parse_id
 from madang.ports.log import Outcome, Verdict
 from madang.services.messages import MessageService, stored
 from madang.services.reading import ReadingService
@@ -49,6 +50,9 @@ class MessageHandlers:
         self._messages.submit(connection.user_id, request.conversation_id, request, settle)
 
     async def _read(self, connection: Connection, request: ReadMark, _reply: Reply) -> msgspec.Struct:
-        seq = self._feed.delivered(connection, request.conversation_id) if request.seq is UNSET else int(request.seq)
+        if request.seq is UNSET:
+            seq = self._feed.delivered(connection, parse_id(request.conversation_id) or "")
+        else:
+            seq = int(request.seq)
         verdict = await self._reading.mark(connection.user_id, request.conversation_id, seq)
         return ReadMarkAck(last_read_seq=verdict.last_read_seq, unread_count=verdict.unread_count)

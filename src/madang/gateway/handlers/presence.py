@@ -35,6 +35,7 @@ class PresenceHandlers:
         wanted = [parse_id(user_id) for user_id in request.user_ids]
         if None in wanted:
             raise invalid("userIds", "must be ids of users")
+        request_number = self._watches.requested(connection)
         people = await self._presence.watchable(connection.user_id, {user for user in wanted if user is not None})
-        await self._watches.replace(connection, sorted(people))
+        await self._watches.replace(connection, sorted(people), request_number)
         return PresenceWatchAck(online=await self._presence.online(people))

@@ -19,6 +19,7 @@ from madang.gateway.reply import Reply
 from madang.ports.accounts import Accounts
 from madang.ports.conversations import InboxPage
 from madang.services.presence import PresenceService
+from madang.socketio import ConnectionPostponed, ConnectionRefused
 
 __all__ = ["SessionHandlers"]
 
@@ -51,19 +52,18 @@ class SessionHandlers:
         }
 
     async def _init(self, connection: Connection, request: Init, reply: Reply) -> None:
-        first = not connection.started
         connection.started = True  # before reading: who is added from now on is attached by that, not by this
         users = await self._accounts.users([connection.user_id])
         if not users:
             raise MadangError(ErrorCode.TOKEN_INVALID, "the account does not exist")
-        if first:
-            await self._presence.arrive(connection.user_id, connection.socket.id)
-            if connection.ended:
-                await self._presence.leave(connection.user_id, connection.socket.id)
-        online = await self._presence.online_around(connection.user_id) if request.cursor is UNSET else []
-        expires_at = connection.identity.expires_at_ms
+        await self._presence.arrive(connection.user_id, connection.socket.id)  # the same device twice is one
+        if connection.ended:
+            await self._presence.leave(connection.user_id, connection.socket.id)
+        from_the_top = request.cursor is UNSET
+        online = await self._presence.online_around(connection.user_id) if from_the_top else []
 
         def answer(page: InboxPage) -> None:
+            expires_at = connection.identity.expires_at_ms
             reply.done(
                 InitAck(
                     server=ServerInfo(version=__version__, contract=CONTRACT_VERSION, limits=self._limits),
@@ -78,13 +78,19 @@ class SessionHandlers:
                 )
             )
 
-        await self._attach.inbox(connection, self._limits.inbox_page, answer)
+        await self._attach.inbox(connection, self._limits.inbox_page, answer, from_the_top=from_the_top)
 
     async def _refresh(self, connection: Connection, request: AuthRefresh, _reply: Reply) -> msgspec.Struct:
         identity = await self._authenticate.renew(request.token)
         if identity.user_id != connection.user_id:
             raise MadangError(ErrorCode.TOKEN_INVALID, "the token belongs to somebody else")
         connection.identity = identity
+        try:
+            # the end of a session between the question and the line above was not taken for this socket's
+            await self._authenticate.confirm(identity)
+        except (ConnectionRefused, ConnectionPostponed):
+            connection.socket.close_engine(1012, "the token was revoked")  # the next CONNECT decides
+            raise MadangError(ErrorCode.TOKEN_INVALID, "the session has ended") from None
         self._expiry.watch(connection)
         expires_at = identity.expires_at_ms
         return AuthRefreshAck(expires_at=None if expires_at is None else to_iso(expires_at))
