@@ -32,6 +32,12 @@ class Limits(Shape):
     """Files of one message."""
     mentions: int = 100
     """People named in one message."""
+    emojis: int = 20
+    """Different emojis on one message."""
+    key_units: int = 200
+    """UTF-16 code units of a conversation's key."""
+    custom_bytes: int = 4_096
+    """Of `custom` as JSON."""
     members_per_call: int = 100
     """People named in one call."""
     members: int = 100_000
@@ -50,6 +56,10 @@ class Limits(Shape):
     """Messages of one user, in the long run; 0: no limit."""
     send_burst: int = 30
     """Messages of one user at once."""
+    edit_seconds: float = 0.0
+    """How long one's own message may be edited; 0: no limit."""
+    delete_seconds: float = 0.0
+    """How long one's own message may be deleted; 0: no limit."""
     typing_seconds: float = 2.0
     """One `typing:start` per conversation in this time; more are dropped."""
     logins_per_minute: int = 10

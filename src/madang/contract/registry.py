@@ -38,12 +38,16 @@ ALIASES: Final[dict[str, Any]] = {
 
 _REQUEST_BODIES: Final[tuple[type[Struct], ...]] = (
     rest.AddMembers,
+    rest.ChangeRole,
     rest.CreateConversation,
     rest.Credentials,
+    rest.EditBody,
+    rest.MemberSettings,
     rest.ReadBody,
     rest.RefreshBody,
     rest.Registration,
     rest.SendBody,
+    rest.UpdateConversation,
     rest.UpdateMe,
 )
 

@@ -12,12 +12,17 @@ from msgspec import UNSET, UnsetType
 
 from madang.contract.limits import Limits
 from madang.contract.shapes import Message, Shape, User
+from madang.domain.membership import Role
 
 __all__ = [
     "AddMembers",
     "ApiError",
+    "ChangeRole",
+    "ChangedMessage",
     "CreateConversation",
     "Credentials",
+    "EditBody",
+    "MemberSettings",
     "PublicConfig",
     "ReadBody",
     "RefreshBody",
@@ -25,6 +30,7 @@ __all__ = [
     "SendBody",
     "SentMessage",
     "SignedIn",
+    "UpdateConversation",
     "UpdateMe",
 ]
 
@@ -77,12 +83,38 @@ class CreateConversation(Shape):
     type: Literal["direct", "group"]
     member_ids: list[str] = []
     name: str | None = None
+    key: str | None = None
+    """Makes a group exist once: whoever creates it again, and is a member, gets the first."""
+    custom: dict[str, Any] = {}
+
+
+class UpdateConversation(Shape):
+    """What owners and admins may change about a group; null takes the name or the picture away."""
+
+    name: str | UnsetType | None = UNSET
+    avatar_url: str | UnsetType | None = UNSET
+    custom: dict[str, Any] | UnsetType = UNSET
 
 
 class AddMembers(Shape):
     """People to add, at most 100."""
 
     user_ids: list[str]
+
+
+class ChangeRole(Shape):
+    """The new role of a member; a new owner takes the place of the old one."""
+
+    role: Role
+
+
+class MemberSettings(Shape):
+    """One's own settings of a conversation; `mutedUntil` null ends muting."""
+
+    notification_enabled: bool | UnsetType = UNSET
+    muted_until: str | UnsetType | None = UNSET
+    pinned: bool | UnsetType = UNSET
+    marked_unread: bool | UnsetType = UNSET
 
 
 class SendBody(Shape):
@@ -104,6 +136,18 @@ class SentMessage(Shape):
     message: Message
     level: Literal["stored"] = "stored"
     duplicate: bool | UnsetType = UNSET
+
+
+class EditBody(Shape):
+    """The new content."""
+
+    content: str
+
+
+class ChangedMessage(Shape):
+    """The message as it is now."""
+
+    message: Message
 
 
 class ReadBody(Shape):

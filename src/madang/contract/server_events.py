@@ -19,6 +19,7 @@ __all__ = [
     "ConversationVersion",
     "ErrorNotice",
     "PresenceAt",
+    "ReactionChanged",
     "ReadMoved",
     "ServerClosing",
     "ServerEvent",
@@ -36,6 +37,20 @@ class ConversationVersion(Shape):
     conversation_id: str
     epoch: str
     version: int
+
+
+class ReactionChanged(Shape):
+    """Somebody reacted to a message, or took it back; `count` is how many people this emoji has now."""
+
+    conversation_id: str
+    message_id: str
+    seq: int
+    version: int
+    epoch: str
+    user_id: str
+    emoji: str
+    removed: bool
+    count: int
 
 
 class ReadMoved(Shape):
@@ -107,6 +122,9 @@ SERVER_EVENTS: Final[dict[str, ServerEvent]] = {
     event.name: event
     for event in (
         ServerEvent("message:new", (Message,), "Members who may see it, the acting socket included."),
+        ServerEvent("message:updated", (Message,), "The same: its content was edited."),
+        ServerEvent("message:deleted", (Message,), "The same: it is a tombstone now."),
+        ServerEvent("message:reaction", (ReactionChanged,), "The same: somebody reacted, or took it back."),
         ServerEvent("conversation:version", (ConversationVersion,), "After a repair, or for what you may not see."),
         ServerEvent("message:read", (ReadMoved,), "Members of rooms up to 100; with `unreadCount` to oneself."),
         ServerEvent("typing:start", (Typing,), "Others in the room."),

@@ -106,8 +106,12 @@ class SystemEvent(Shape):
     kind: SystemKind
     actor_id: str | None
     user_ids: list[str] | UnsetType = UNSET
-    name: str | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    """`created`: the name, if there is one. `renamed`: the new one; null if it was taken away."""
     role: Role | UnsetType = UNSET
+    avatar_url: str | UnsetType | None = UNSET
+    custom: dict[str, Any] | UnsetType = UNSET
+    """`renamed`, `updated`: the new values of what changed."""
 
 
 class Message(Shape):

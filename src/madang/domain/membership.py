@@ -11,38 +11,60 @@ from typing import Final, Literal
 
 from madang.domain.conversation import ConversationType
 
-__all__ = ["Action", "Role", "may", "next_owner"]
+__all__ = ["PERMISSIONS", "Action", "Role", "may", "next_owner"]
 
 Role = Literal["owner", "admin", "member"]
 
 
 class Action(StrEnum):
-    """What a member may ask for."""
+    """What a member may ask for. Each says more than its name where the name is not enough."""
 
     READ = "read"
     SEND = "send"
+    REACT = "react"
+    EDIT_OWN = "edit_own"
+    DELETE_OWN = "delete_own"
+    DELETE_ANY = "delete_any"
     ADD_MEMBERS = "add_members"
     REMOVE_MEMBER = "remove_member"
     LEAVE = "leave"
+    UPDATE = "update"
+    CHANGE_ROLE = "change_role"
+    TRANSFER = "transfer"
+    END = "end"
 
 
 _EVERYBODY: Final = frozenset[Role](("owner", "admin", "member"))
-_PERMISSIONS: Final[dict[ConversationType, dict[Action, frozenset[Role]]]] = {
-    "direct": {Action.READ: _EVERYBODY, Action.SEND: _EVERYBODY},
+_LEADERS: Final = frozenset[Role](("owner", "admin"))
+_OWNER: Final = frozenset[Role](("owner",))
+_TALK: Final = {
+    Action.READ: _EVERYBODY,
+    Action.SEND: _EVERYBODY,
+    Action.REACT: _EVERYBODY,
+    Action.EDIT_OWN: _EVERYBODY,
+    Action.DELETE_OWN: _EVERYBODY,
+}
+PERMISSIONS: Final[dict[ConversationType, dict[Action, frozenset[Role]]]] = {
+    "direct": _TALK,
     "group": {
-        Action.READ: _EVERYBODY,
-        Action.SEND: _EVERYBODY,
+        **_TALK,
+        Action.DELETE_ANY: _LEADERS,
         Action.ADD_MEMBERS: _EVERYBODY,
-        Action.REMOVE_MEMBER: frozenset(("owner", "admin")),
+        Action.REMOVE_MEMBER: _LEADERS,
         Action.LEAVE: _EVERYBODY,
+        Action.UPDATE: _LEADERS,
+        Action.CHANGE_ROLE: _OWNER,
+        Action.TRANSFER: _OWNER,
+        Action.END: _OWNER,
     },
 }
+"""The one table: which roles may do what. What is missing nobody may."""
 _RANK: Final[dict[Role, int]] = {"owner": 2, "admin": 1, "member": 0}
 
 
 def may(role: Role, action: Action, kind: ConversationType, *, target: Role | None = None) -> bool:
     """Whether a member of this role may act so; against `target`, only people of a lower role."""
-    if role not in _PERMISSIONS[kind].get(action, frozenset()):
+    if role not in PERMISSIONS[kind].get(action, frozenset()):
         return False
     return target is None or _RANK[role] > _RANK[target]
 

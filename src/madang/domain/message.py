@@ -21,7 +21,9 @@ __all__ = ["MessageType", "SystemKind", "body_hash", "check_content", "excerpt"]
 
 MessageType = Literal["text", "image", "video", "file", "system"]
 QUOTE_CHARACTERS: Final = 200
-SystemKind = Literal["created", "members_added", "member_left", "member_removed", "renamed", "role_changed"]
+SystemKind = Literal[
+    "created", "members_added", "member_left", "member_removed", "renamed", "updated", "role_changed", "ended"
+]
 
 
 def check_content(content: str, *, attachments: int, limit: int) -> str:

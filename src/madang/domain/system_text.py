@@ -47,5 +47,9 @@ def system_text(kind: SystemKind, actor: str | None, people: Sequence[str], *, n
             return f"{by} removed {_listed(people)}"
         case "renamed":
             return f"{by} renamed the conversation to “{name}”" if name else f"{by} removed the conversation's name"
+        case "updated":
+            return f"{by} changed the conversation"
+        case "ended":
+            return f"{by} ended the conversation"
         case "role_changed":
             return f"{by} changed the role of {_listed(people)}" if actor else f"{_listed(people)} is the owner now"

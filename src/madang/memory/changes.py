@@ -1,9 +1,9 @@
-"""Changes of membership in memory, with the same rules and sentences as on a database."""
+"""Changes of a conversation in memory, with the same rules and sentences as on a database."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET
 
@@ -15,11 +15,21 @@ from madang.domain.message import SystemKind
 from madang.domain.system_text import system_text
 from madang.ids import derived_id
 from madang.memory.rows import ConversationRow, MemberRow, MessageRow, Rows
-from madang.ports.log import AddMembers, Commit, CreateConversation, Outcome, RemoveMember, Verdict
+from madang.ports.log import (
+    AddMembers,
+    ChangeRole,
+    Commit,
+    CreateConversation,
+    EndConversation,
+    Outcome,
+    RemoveMember,
+    UpdateConversation,
+    Verdict,
+)
 
 __all__ = ["append_change"]
 
-Change = CreateConversation | AddMembers | RemoveMember
+Change = CreateConversation | AddMembers | RemoveMember | UpdateConversation | ChangeRole | EndConversation
 
 
 def append_change(rows: Rows, change: Change, now: int, max_members: int) -> Verdict:
@@ -31,11 +41,24 @@ def _body(change: Change) -> object:
     """What a retry of the same change shares with it."""
     match change:
         case CreateConversation():
-            return "created", change.actor_id, change.type, sorted(change.member_ids), change.name
+            people = sorted(change.member_ids)
+            return "created", change.actor_id, change.type, people, change.name, change.key, change.custom
         case AddMembers():
             return "added", change.actor_id, sorted(change.user_ids)
         case RemoveMember():
             return "removed", change.actor_id, change.user_id
+        case UpdateConversation():
+            return "updated", change.actor_id, _named(change)
+        case ChangeRole():
+            return "role", change.actor_id, change.user_id, change.role
+        case EndConversation():
+            return "ended", change.actor_id
+
+
+def _named(change: UpdateConversation) -> dict[str, Any]:
+    """What a change gives a value."""
+    values = {"name": change.name, "avatar_url": change.avatar_url, "custom": change.custom}
+    return {key: value for key, value in values.items() if value is not UNSET}
 
 
 class _Change:
@@ -56,6 +79,12 @@ class _Change:
                 return self._add(change)
             case RemoveMember() as change:
                 return self._remove(change)
+            case UpdateConversation() as change:
+                return self._update(change)
+            case ChangeRole() as change:
+                return self._change_role(change)
+            case EndConversation() as change:
+                return self._end(change)
 
     def _verdict(self, outcome: Outcome, reason: str = "") -> Verdict:
         return Verdict(
@@ -76,6 +105,7 @@ class _Change:
         if len(change.member_ids) > self._max_members:
             return self._verdict(Outcome.TOO_LARGE, f"at most {self._max_members} members")
         conversation = ConversationRow(change.conversation_id, change.type, change.name, change.unique_key, self._now)
+        conversation.key, conversation.custom = change.key, change.custom
         self._rows.conversations[conversation.id] = conversation
         others = [user_id for user_id in change.member_ids if user_id != change.actor_id]
         title = UNSET if change.name is None else change.name
@@ -149,6 +179,71 @@ class _Change:
             self._pass_ownership_on(conversation)
         return self._verdict(Outcome.STORED)
 
+    def _update(self, change: UpdateConversation) -> Verdict:
+        if (earlier := self._earlier()) is not None:
+            return earlier
+        conversation, actor = self._place(change)
+        if conversation is None or actor is None:
+            return self._verdict(Outcome.NOT_A_MEMBER)
+        if not may(actor.role, Action.UPDATE, conversation.type):
+            return self._verdict(Outcome.FORBIDDEN, "your role does not allow changing this conversation")
+        new = {key: value for key, value in _named(change).items() if value != getattr(conversation, key)}
+        if not new:
+            return self._verdict(Outcome.STORED)
+        system = SystemEvent(kind="renamed" if "name" in new else "updated", actor_id=change.actor_id, **new)
+        text = self._text(system.kind, change.actor_id, (), new.get("name"))
+        self._say(conversation, change.entry_id, system, text)
+        for key, value in new.items():
+            setattr(conversation, key, value)
+        return self._verdict(Outcome.STORED)
+
+    def _change_role(self, change: ChangeRole) -> Verdict:
+        if (earlier := self._earlier()) is not None:
+            return earlier
+        conversation, actor = self._place(change)
+        if conversation is None or actor is None:
+            return self._verdict(Outcome.NOT_A_MEMBER)
+        action = Action.TRANSFER if change.role == "owner" else Action.CHANGE_ROLE
+        if not may(actor.role, action, conversation.type):
+            return self._verdict(Outcome.FORBIDDEN, "your role does not allow changing roles here")
+        target = conversation.member(change.user_id)
+        if target is None:
+            return self._verdict(Outcome.INVALID, "userId: no member of this conversation")
+        if target.role == change.role:
+            return self._verdict(Outcome.STORED)
+        if not may(actor.role, action, conversation.type, target=target.role):
+            return self._verdict(Outcome.FORBIDDEN, "only the role of people of a lower one can be changed")
+        self._give(conversation, target, change.role, change.entry_id)
+        if change.role == "owner":
+            second = derived_id(conversation.id, f"{change.entry_id} role_changed")
+            self._give(conversation, actor, "admin", second)
+        return self._verdict(Outcome.STORED)
+
+    def _give(self, conversation: ConversationRow, member: MemberRow, role: Role, entry_id: str) -> None:
+        member.role = role
+        self._rows.touch(member.user_id)
+        actor, people = self._change.actor_id, [member.user_id]
+        system = SystemEvent(kind="role_changed", actor_id=actor, user_ids=people, role=role)
+        self._say(conversation, entry_id, system, self._text("role_changed", actor, people))
+
+    def _end(self, change: EndConversation) -> Verdict:
+        if (earlier := self._earlier()) is not None:
+            return earlier
+        conversation, actor = self._place(change)
+        if conversation is None or actor is None:
+            return self._verdict(Outcome.NOT_A_MEMBER)
+        if not may(actor.role, Action.END, conversation.type):
+            return self._verdict(Outcome.FORBIDDEN, "your role does not allow ending this conversation")
+        leaving = sorted(conversation.present())
+        system = SystemEvent(kind="ended", actor_id=change.actor_id)
+        text = self._text("ended", change.actor_id, ())
+        self._say(conversation, change.entry_id, system, text, removed=leaving, removed_reason="ended")
+        for user_id in leaving:
+            conversation.members[user_id].left_at = self._now
+        self._rows.touch(*leaving)
+        conversation.unique_key = None
+        return self._verdict(Outcome.STORED)
+
     def _pass_ownership_on(self, conversation: ConversationRow) -> None:
         remaining = [(row.user_id, row.role, row.joined_seq) for row in conversation.present().values()]
         heir = next_owner(remaining)
@@ -170,7 +265,7 @@ class _Change:
             return None
         return self._verdict(Outcome.DUPLICATE if message.body == _body(self._change) else Outcome.CONFLICT)
 
-    def _place(self, change: AddMembers | RemoveMember) -> tuple[ConversationRow | None, MemberRow | None]:
+    def _place(self, change: Change) -> tuple[ConversationRow | None, MemberRow | None]:
         conversation = self._rows.conversations.get(change.conversation_id)
         return conversation, None if conversation is None else conversation.member(change.actor_id)
 
@@ -201,13 +296,15 @@ class _Change:
     ) -> None:
         created_at = max(self._now, conversation.last_message_at()) if conversation.messages else self._now
         seq = len(conversation.messages) + 1
-        row = MessageRow(message_id, seq, None, "system", content, _body(self._change), created_at, system=system)
+        version = conversation.next_version()
+        body = _body(self._change)
+        row = MessageRow(message_id, seq, version, None, "system", content, body, created_at, system=system)
         conversation.messages.append(row)
         message = Message(
             id=message_id,
             conversation_id=conversation.id,
             seq=seq,
-            version=seq,
+            version=version,
             sender_id=None,
             sender=None,
             type="system",

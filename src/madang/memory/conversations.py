@@ -10,7 +10,7 @@ from msgspec import UNSET
 from madang.clock import to_iso
 from madang.contract.shapes import Membership, PublicMember, Summary
 from madang.domain.search_text import fold
-from madang.memory.log import to_message
+from madang.memory.messages import to_message
 from madang.memory.rows import ConversationRow, MemberRow, Rows
 from madang.ports.conversations import InboxPage, Member
 
@@ -117,7 +117,7 @@ class MemoryConversations:
             type=conversation.type,
             name=conversation.name,
             epoch=self._rows.epoch,
-            version=len(conversation.messages),
+            version=conversation.version,
             last_seq=last.seq,
             member_count=len(present),
             faces=people[:FACES],
@@ -129,8 +129,15 @@ class MemoryConversations:
                 last_read_seq=row.last_read_seq,
                 unread_count=unread,
                 visible_from_seq=row.joined_seq,
+                notification_enabled=row.notification_enabled,
+                muted_until=None if row.muted_until is None else to_iso(row.muted_until),
+                pinned_at=None if row.pinned_at is None else to_iso(row.pinned_at),
+                marked_unread=row.marked_unread,
             ),
             unread_count=unread,
+            avatar_url=conversation.avatar_url,
+            custom=conversation.custom,
+            key=UNSET if conversation.key is None else conversation.key,
             peer=people[0] if conversation.type == "direct" else UNSET,
         )
 

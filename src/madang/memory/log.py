@@ -6,18 +6,22 @@ itself. Batches, counters and duplicates inside a batch need no thought here, wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import get_args
 
-from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
-from madang.clock import to_iso
-from madang.contract.shapes import Message, Quote
-from madang.domain.message import MessageType, excerpt
+from madang.contract.shapes import Message
+from madang.domain.message import MessageType
 from madang.memory.changes import append_change
+from madang.memory.message_changes import append_message_change
+from madang.memory.messages import to_message
 from madang.memory.rows import ConversationRow, MessageRow, Rows
 from madang.ports.log import (
     Commit,
+    DeleteMessage,
+    EditMessage,
     Entry,
     Head,
     LogSlice,
@@ -26,55 +30,26 @@ from madang.ports.log import (
     NewMessage,
     Outcome,
     PageWindow,
+    React,
     Verdict,
 )
 
-__all__ = ["MemoryLog", "to_message"]
+__all__ = ["MemoryLog"]
 
 _SENDABLE = frozenset(get_args(MessageType)) - {"system"}
 
 
-def to_message(
-    rows: Rows,
-    conversation: ConversationRow,
-    message: MessageRow,
-    *,
-    epoch: str | UnsetType = UNSET,
-    visible_from_seq: int = 0,
-) -> Message:
-    """A message as it is now, for somebody who sees from this seq on."""
-    quoted = None if message.reply_to_id is None else conversation.message(message.reply_to_id)
-    reply_to: Quote | UnsetType = UNSET
-    if quoted is not None and quoted.seq < visible_from_seq:
-        reply_to = Quote(id=quoted.id, seq=quoted.seq, sender_id=None, content="", type="text")
-    elif quoted is not None:
-        content = excerpt(quoted.content)
-        reply_to = Quote(id=quoted.id, seq=quoted.seq, sender_id=quoted.sender_id, content=content, type=quoted.type)
-    return Message(
-        id=message.id,
-        conversation_id=conversation.id,
-        seq=message.seq,
-        version=message.seq,
-        sender_id=message.sender_id,
-        sender=None if message.sender_id is None else rows.users[message.sender_id].sender(),
-        type=message.type,
-        content=message.content,
-        created_at=to_iso(message.created_at),
-        epoch=epoch,
-        mentions="all" if message.mentions == "all" else list(message.mentions),
-        reply_to_id=message.reply_to_id,
-        reply_to=reply_to,
-        attachments=list(message.attachments),
-        system=UNSET if message.system is None else message.system,
-        silent=True if message.silent else UNSET,
-    )
-
-
-def _storable(text: str) -> bool:
-    try:
-        return b"\x00" not in text.encode()
-    except UnicodeEncodeError:
-        return False
+def _storable(value: object) -> bool:
+    """Whether every text in it is one that databases take."""
+    match value:
+        case str():
+            return not re.search("[\x00\ud800-\udfff]", value)
+        case dict():
+            return all(_storable(part) for item in value.items() for part in item)
+        case list():
+            return all(_storable(item) for item in value)
+        case _:
+            return True
 
 
 class MemoryLog:
@@ -90,8 +65,10 @@ class MemoryLog:
     def _append(self, entry: Entry, now: int) -> Verdict:
         if isinstance(entry, NewMessage):
             return self._send(entry, now)
-        if not _storable(getattr(entry, "name", None) or ""):
+        if not _storable(asdict(entry)):
             return Verdict(outcome=Outcome.INVALID, conversation_id=entry.conversation_id, reason="cannot be stored")
+        if isinstance(entry, EditMessage | DeleteMessage | React):
+            return append_message_change(self._rows, entry, now)
         return append_change(self._rows, entry, now, self._max_members)
 
     def _send(self, entry: NewMessage, now: int) -> Verdict:
@@ -121,7 +98,7 @@ class MemoryLog:
         row = self._row(entry, conversation, now)
         conversation.messages.append(row)
         if not entry.keep_unread:
-            member.last_read_seq, member.last_read_at = row.seq, row.created_at
+            member.last_read_seq, member.last_read_at, member.marked_unread = row.seq, row.created_at, False
         message = to_message(self._rows, conversation, row, epoch=self._rows.epoch)
         commit = Commit(conversation_id=conversation.id, event="message:new", message=message)
         return Verdict(outcome=Outcome.STORED, conversation_id=conversation.id, message=message, commits=(commit,))
@@ -131,6 +108,7 @@ class MemoryLog:
         return MessageRow(
             id=entry.id,
             seq=len(conversation.messages) + 1,
+            version=conversation.next_version(),
             sender_id=entry.sender_id,
             type=entry.type,
             content=entry.content,
@@ -154,9 +132,12 @@ class MemoryLog:
         seq = head if mark.seq is None else mark.seq
         if seq > head:
             return MarkVerdict(outcome=Outcome.INVALID)
-        moved = seq > member.last_read_seq
-        if moved:
+        goes_forward = seq > member.last_read_seq
+        moved = goes_forward or member.marked_unread
+        if goes_forward:
             member.last_read_seq, member.last_read_at = seq, now
+        if moved:
+            member.marked_unread = False
             self._rows.touch(mark.user_id)
         return MarkVerdict(
             outcome=Outcome.STORED,
@@ -175,12 +156,22 @@ class MemoryLog:
         conversation = self._rows.conversations.get(conversation_id)
         if conversation is None:
             return None
-        changed = conversation.messages[max(0, version) :]
+        changed = sorted(
+            (message for message in conversation.messages if message.version > version),
+            key=lambda message: message.version,
+        )
         return LogSlice(
             head=_head(conversation),
             messages=[to_message(self._rows, conversation, row, epoch=self._rows.epoch) for row in changed[:limit]],
             more=len(changed) > limit,
         )
+
+    async def message(self, conversation_id: str, message_id: str, visible_from_seq: int) -> Message | None:
+        conversation = self._rows.conversations.get(conversation_id)
+        row = None if conversation is None else conversation.message(message_id)
+        if conversation is None or row is None or row.seq < visible_from_seq:
+            return None
+        return to_message(self._rows, conversation, row, visible_from_seq=visible_from_seq)
 
     async def page(self, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
         conversation = self._rows.conversations.get(conversation_id)
@@ -194,8 +185,7 @@ class MemoryLog:
 
 
 def _head(conversation: ConversationRow) -> Head:
-    length = len(conversation.messages)
-    return Head(length, length, len(conversation.present()))
+    return Head(len(conversation.messages), conversation.version, len(conversation.present()))
 
 
 def _windowed(visible: list[MessageRow], window: PageWindow) -> list[MessageRow]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from madang.clock import to_iso
 from madang.contract.shapes import Attachment, Sender, SystemEvent, User
@@ -80,14 +80,19 @@ class MemberRow:
     last_read_seq: int
     last_read_at: int
     left_at: int | None = None
+    notification_enabled: bool = True
+    muted_until: int | None = None
+    pinned_at: int | None = None
+    marked_unread: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class MessageRow:
-    """An entry of a log; its seq is its place in it."""
+    """An entry of a log; its seq is its place in it, its version the last change of it."""
 
     id: str
     seq: int
+    version: int
     sender_id: str | None
     type: MessageType
     content: str
@@ -99,6 +104,10 @@ class MessageRow:
     attachments: tuple[Attachment, ...] = ()
     system: SystemEvent | None = None
     silent: bool = False
+    edited_at: int | None = None
+    deleted_at: int | None = None
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    """People by emoji, both in the order in which they came."""
 
     @property
     def counts(self) -> bool:
@@ -115,6 +124,10 @@ class ConversationRow:
     name: str | None
     unique_key: str | None
     created_at: int
+    key: str | None = None
+    avatar_url: str | None = None
+    custom: dict[str, Any] = field(default_factory=dict)
+    version: int = 0
     members: dict[str, MemberRow] = field(default_factory=dict)
     messages: list[MessageRow] = field(default_factory=list)
 
@@ -127,6 +140,11 @@ class ConversationRow:
         """The row of somebody who is a member now."""
         row = self.members.get(user_id)
         return row if row is not None and row.left_at is None else None
+
+    def next_version(self) -> int:
+        """The number of one more change."""
+        self.version += 1
+        return self.version
 
     def message(self, message_id: str) -> MessageRow | None:
         """The message with this id."""

@@ -8,31 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from madang.contract.server_events import RemovedReason
+from madang.contract.server_events import ReactionChanged, RemovedReason
 from madang.contract.shapes import Attachment, Message
 from madang.domain.conversation import ConversationType
+from madang.domain.membership import Role
 from madang.domain.message import MessageType
 
 __all__ = [
     "AddMembers",
+    "ChangeRole",
     "Commit",
     "ConversationLog",
     "CreateConversation",
+    "DeleteMessage",
+    "EditMessage",
+    "EndConversation",
     "Entry",
     "Head",
+    "LogEvent",
     "LogSlice",
     "Mark",
     "MarkVerdict",
+    "MessageChange",
     "NewMessage",
     "Outcome",
     "PageWindow",
+    "React",
     "RemoveMember",
+    "UpdateConversation",
     "Verdict",
 ]
+
+LogEvent = Literal["message:new", "message:updated", "message:deleted", "message:reaction"]
+"""What a version of a log is told as."""
 
 
 class Outcome(StrEnum):
@@ -43,15 +55,17 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     """It had been stored before; the verdict carries it as it is now."""
     CONFLICT = "conflict"
-    """Its id belongs to something else."""
+    """Its id belongs to something else, or what it would change is deleted (`Verdict.reason` says so)."""
     NOT_A_MEMBER = "not_a_member"
     """The actor is not a member now, or the conversation does not exist: one answer for both."""
+    NOT_FOUND = "not_found"
+    """The message does not exist, or the actor does not see it: one answer for both."""
     FORBIDDEN = "forbidden"
-    """A member, but the role does not allow it."""
+    """A member, but the role, the message or its age does not allow it; `Verdict.reason` says which."""
     INVALID = "invalid"
     """It names people or messages that do not exist; `Verdict.reason` says which."""
     TOO_LARGE = "too_large"
-    """The conversation would have too many members."""
+    """The conversation would have too many members, or the message too many different emojis."""
     STORAGE_FULL = "storage_full"
     """No room on the disk; nothing of the entry was kept."""
 
@@ -93,6 +107,9 @@ class CreateConversation(Struct, frozen=True, kw_only=True):
     """Without duplicates, the actor included, who becomes owner of a group; in a direct one all are members."""
     name: str | None = None
     unique_key: str | None = None
+    key: str | None = None
+    """The host application's own name for it, as its members read it."""
+    custom: dict[str, Any] = {}
 
 
 class AddMembers(Struct, frozen=True, kw_only=True):
@@ -120,16 +137,105 @@ class RemoveMember(Struct, frozen=True, kw_only=True):
     user_id: str
 
 
-Entry = NewMessage | CreateConversation | AddMembers | RemoveMember
+class UpdateConversation(Struct, frozen=True, kw_only=True):
+    """A group's name, picture or own fields: `renamed` if the name changes, else `updated`, with what changed in its
+    `system`. What is UNSET stays; `name` or `avatar_url` None takes it away. Values it has already change nothing
+    (STORED without commits).
+    """
+
+    conversation_id: str
+    entry_id: str
+    actor_id: str
+    name: str | UnsetType | None = UNSET
+    avatar_url: str | UnsetType | None = UNSET
+    custom: dict[str, Any] | UnsetType = UNSET
+
+
+class ChangeRole(Struct, frozen=True, kw_only=True):
+    """Somebody gets another role: `role_changed`.
+
+    A new owner takes the place of the old one, who becomes an admin in a second commit of the same transaction; its id
+    is derived from the entry's. INVALID for who is no member; the role somebody has already changes nothing.
+    """
+
+    conversation_id: str
+    entry_id: str
+    actor_id: str
+    user_id: str
+    role: Role
+
+
+class EndConversation(Struct, frozen=True, kw_only=True):
+    """The owner ends a group: `ended`, with which every membership ends and the key becomes free. The log stays in the
+    store and nobody can read it.
+    """
+
+    conversation_id: str
+    entry_id: str
+    actor_id: str
+
+
+class EditMessage(Struct, frozen=True, kw_only=True):
+    """The sender replaces the content, cleaned by the domain; what it was is kept. The same content changes nothing.
+
+    FORBIDDEN for messages of others, system messages and those made before `made_since` (ms). INVALID if empty without
+    attachments. CONFLICT if deleted.
+    """
+
+    conversation_id: str
+    message_id: str
+    actor_id: str
+    content: str
+    made_since: int = 0
+
+
+class DeleteMessage(Struct, frozen=True, kw_only=True):
+    """A message becomes a tombstone: content, mentions, attachments, reactions and what it was before edits are erased,
+    and quotes of it are blank from then on. Its number and place stay. Deleting twice changes nothing.
+
+    The sender may if it was made at `made_since` (ms) or later, owners and admins of a group may always.
+    """
+
+    conversation_id: str
+    message_id: str
+    actor_id: str
+    made_since: int = 0
+
+
+class React(Struct, frozen=True, kw_only=True):
+    """Adds a reaction, or takes it back; `emoji` is in the domain's canonical form. Adding what is there and taking back
+    what is not changes nothing. CONFLICT if the message is deleted, TOO_LARGE above so many different emojis.
+    """
+
+    conversation_id: str
+    message_id: str
+    actor_id: str
+    emoji: str
+    remove: bool = False
+
+
+MessageChange = EditMessage | DeleteMessage | React
+Entry = (
+    NewMessage
+    | CreateConversation
+    | AddMembers
+    | RemoveMember
+    | UpdateConversation
+    | ChangeRole
+    | EndConversation
+    | MessageChange
+)
 
 
 class Commit(Struct, frozen=True, kw_only=True):
     """One new version of a conversation's log."""
 
     conversation_id: str
-    event: Literal["message:new"]
+    event: LogEvent
     message: Message
-    """With `version`, `seq`, `epoch` and the sender as they are now."""
+    """With `version`, `seq`, `epoch` and the sender as they are now, its quote filled: see `NewMessage`."""
+    reaction: ReactionChanged | None = None
+    """What `message:reaction` carries; the other events carry the message."""
     added: tuple[str, ...] = ()
     """Users who are members from this version on."""
     removed: tuple[str, ...] = ()
@@ -143,7 +249,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     conversation_id: str
     message: Message | None = None
-    """STORED and DUPLICATE of a NewMessage: the message as it is now."""
+    """STORED and DUPLICATE of a NewMessage, STORED of a MessageChange: the message as it is now, as the actor sees it."""
     commits: tuple[Commit, ...] = ()
     """Only when STORED; in version order."""
     reason: str = ""
@@ -163,6 +269,7 @@ class MarkVerdict(Struct, frozen=True, kw_only=True):
     outcome: Literal[Outcome.STORED, Outcome.NOT_A_MEMBER, Outcome.INVALID, Outcome.STORAGE_FULL]
     """INVALID: above the head. STORED also when nothing moved (`moved` says it)."""
     moved: bool = False
+    """The mark went forward, or "marked unread" was taken back by it."""
     last_read_seq: int = 0
     last_read_at: int = 0
     """Milliseconds since 1970."""
@@ -233,6 +340,10 @@ class ConversationLog(Protocol):
 
     async def since(self, conversation_id: str, version: int, limit: int) -> LogSlice | None:
         """What changed after `version`; None if there is no such conversation."""
+        ...
+
+    async def message(self, conversation_id: str, message_id: str, visible_from_seq: int) -> Message | None:
+        """One message, if it exists and does not lie below `visible_from_seq`."""
         ...
 
     async def page(self, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:

@@ -6,9 +6,10 @@ sends and marks are written differs by database and is handed in; everything els
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
@@ -16,7 +17,17 @@ from sqlalchemy.exc import DataError, IntegrityError
 from madang.contract.limits import LIMITS
 from madang.contract.shapes import Message
 from madang.errors import ErrorCode, MadangError
-from madang.ports.log import Entry, Head, LogSlice, Mark, MarkVerdict, NewMessage, Outcome, PageWindow, Verdict
+from madang.ports.log import (
+    Entry,
+    Head,
+    LogSlice,
+    Mark,
+    MarkVerdict,
+    NewMessage,
+    Outcome,
+    PageWindow,
+    Verdict,
+)
 from madang.storage import messages
 from madang.storage.changes import Change, append_change
 from madang.storage.database import Database, StartOverError
@@ -116,11 +127,23 @@ class _Batch:
 
 def storable(entry: Entry) -> bool:
     """Whether both databases take its text; PostgreSQL refuses NUL, and neither takes half a surrogate pair."""
-    text = entry.content if isinstance(entry, NewMessage) else getattr(entry, "name", None) or ""
+    texts = (entry.content,) if isinstance(entry, NewMessage) else _texts(msgspec.structs.asdict(entry))
     try:
-        return b"\x00" not in text.encode()
+        return all(b"\x00" not in text.encode() for text in texts)
     except UnicodeEncodeError:
         return False
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value, those inside JSON included."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            yield from _texts([*value.keys(), *value.values()])
+        case list():
+            for item in value:
+                yield from _texts(item)
 
 
 def _spoiled(entry: Entry) -> Verdict:
@@ -169,6 +192,9 @@ class DatabaseLog:
 
     async def since(self, conversation_id: str, version: int, limit: int) -> LogSlice | None:
         return await self._database.read(messages.since, conversation_id, version, limit, self._database.epoch)
+
+    async def message(self, conversation_id: str, message_id: str, visible_from_seq: int) -> Message | None:
+        return await self._database.read(messages.one, conversation_id, message_id, visible_from_seq)
 
     async def page(self, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
         return await self._database.read(messages.page, conversation_id, window, visible_from_seq)

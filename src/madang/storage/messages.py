@@ -10,16 +10,27 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import UNSET, UnsetType, convert
+from msgspec.structs import replace
 from sqlalchemy import Connection, FromClause, Select, and_, select
 
 from madang.clock import to_iso
-from madang.contract.shapes import Attachment, Message, Quote, Sender, SystemEvent
+from madang.contract.shapes import Attachment, Message, Quote, Reaction, Sender, SystemEvent
 from madang.domain.message import MessageType, excerpt
 from madang.ports.log import Head, LogSlice, PageWindow
 from madang.storage.column_types import among, bigint
 from madang.storage.tables import conversations, messages, users
 
-__all__ = ["heads", "page", "quote", "select_messages", "since", "stored_messages", "to_message"]
+__all__ = [
+    "heads",
+    "one",
+    "page",
+    "quote",
+    "select_messages",
+    "shown_to",
+    "since",
+    "stored_messages",
+    "to_message",
+]
 
 _quoted = messages.alias("quoted")
 
@@ -36,6 +47,7 @@ _COLUMNS: Final = (
     messages.c.mentions,
     messages.c.reply_to_id,
     messages.c.attachments,
+    messages.c.reactions,
     messages.c.system,
     messages.c.silent,
     messages.c.created_at,
@@ -70,9 +82,9 @@ def to_message(row: Sequence[Any], *, epoch: str | UnsetType = UNSET, visible_fr
     """The first columns of a row, in the order of `_COLUMNS`, for somebody who sees from this seq on."""
     (
         conversation_id, message_id, seq, version, sender_id, name, avatar_url, kind, content, mentions, reply_to_id,
-        attachments, system, silent, created_at, edited_at, deleted_at,
+        attachments, reactions, system, silent, created_at, edited_at, deleted_at,
         quoted_seq, quoted_sender, quoted_content, quoted_type, quoted_deleted_at,
-    ) = row[:22]  # fmt: skip  # one name per column, in the order of the columns
+    ) = row[:23]  # fmt: skip  # one name per column, in the order of the columns
     reply_to: Quote | UnsetType = UNSET
     if quoted_seq is not None:
         shown = quoted_deleted_at is None and quoted_seq >= visible_from_seq
@@ -92,6 +104,7 @@ def to_message(row: Sequence[Any], *, epoch: str | UnsetType = UNSET, visible_fr
         reply_to_id=reply_to_id,
         reply_to=reply_to,
         attachments=convert(attachments, list[Attachment]) if attachments else [],
+        reactions=convert(reactions, list[Reaction]) if reactions else [],
         system=convert(system, SystemEvent) if system else UNSET,
         silent=True if silent else UNSET,
         edited_at=None if edited_at is None else to_iso(edited_at),
@@ -103,6 +116,21 @@ def stored_messages(conn: Connection, conversation_id: str, ids: Sequence[str], 
     """Messages as they are now, by id."""
     statement = _SELECT.where(messages.c.conversation_id == conversation_id, among(messages.c.id, ids))
     return {row[1]: to_message(row, epoch=epoch) for row in conn.execute(statement)}
+
+
+def one(conn: Connection, conversation_id: str, message_id: str, visible_from_seq: int) -> Message | None:
+    """One message, for somebody who sees from this seq on."""
+    here = (messages.c.conversation_id == conversation_id, messages.c.id == message_id)
+    row = conn.execute(_SELECT.where(*here, messages.c.seq >= visible_from_seq)).first()
+    return None if row is None else to_message(row, visible_from_seq=visible_from_seq)
+
+
+def shown_to(message: Message, visible_from_seq: int) -> Message:
+    """The same message for somebody who sees from this seq on: the quote of a hidden one is blank."""
+    quoted = message.reply_to
+    if quoted is UNSET or quoted.seq >= visible_from_seq:
+        return message
+    return replace(message, reply_to=quote(quoted.id, quoted.seq, None, "", "text", shown=False))
 
 
 def heads(conn: Connection, conversation_ids: Sequence[str]) -> dict[str, Head]:

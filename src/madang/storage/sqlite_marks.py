@@ -63,12 +63,13 @@ def _move(driver: sqlite3.Connection, mark: Mark, at: _Position | None, changes:
     if mark.seq is not None and mark.seq > at.last_seq:
         return MarkVerdict(outcome=Outcome.INVALID)
     seq = at.last_seq if mark.seq is None else mark.seq
-    moved = seq > at.last_read_seq
-    if moved:
+    goes_forward = seq > at.last_read_seq
+    moved = goes_forward or bool(at.marked_unread)
+    if goes_forward:
         at.own_since_read = _own_after(driver, mark, at, seq)
         at.last_read_ordinal = _ordinal(driver, mark.conversation_id, at, seq)
         at.last_read_seq, at.last_read_at = seq, now
-    if moved or at.marked_unread:
+    if moved:
         at.marked_unread = 0
         changes.append(mark.conversation_id + mark.user_id)
     return MarkVerdict(

@@ -8,6 +8,8 @@ Invariants:
 2. `conversations.member_count` and `first_member_ids` say of `members` without `left_at` what counting would say.
 3. Rows of people who left stay, with `left_at`: their list's changes can still be told, and they may come back.
 4. `members.inbox_version` is the number of its user's list (`users.inbox_version`) that last touched the row.
+5. `messages.reactions` says of `reactions` what counting would say: emojis in the order in which they came, for each how
+   many people and the first few of them. A deleted message has neither reactions nor edits.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     MetaData,
     PrimaryKeyConstraint,
@@ -31,7 +34,18 @@ from sqlalchemy import (
 
 from madang.storage.column_types import Flag, Hash, Id, Json, Milliseconds, Number, Ordered, Words
 
-__all__ = ["FIRST_MEMBERS", "conversations", "installation", "members", "messages", "metadata", "sessions", "users"]
+__all__ = [
+    "FIRST_MEMBERS",
+    "conversations",
+    "installation",
+    "members",
+    "message_edits",
+    "messages",
+    "metadata",
+    "reactions",
+    "sessions",
+    "users",
+]
 
 FIRST_MEMBERS: Final = 5
 """Ids kept in `first_member_ids`: four faces, and one more because oneself comes last."""
@@ -159,6 +173,7 @@ messages = Table(
     Column("mentions", Json),
     Column("reply_to_id", Id),
     Column("attachments", Json),
+    Column("reactions", Json),
     Column("system", Json),
     Column("silent", Flag, nullable=False, server_default=false()),
     Column("created_at", Milliseconds, nullable=False),
@@ -170,4 +185,31 @@ messages = Table(
     CheckConstraint("(type = 'system') = (sender_id IS NULL)", name="only_system_has_no_sender"),
     Index(None, "conversation_id", "version"),
     Index(None, "conversation_id", "created_at"),
+)
+
+message_edits = Table(
+    "message_edits",
+    metadata,
+    Column("conversation_id", Id, nullable=False),
+    Column("message_id", Id, nullable=False),
+    Column("version", Number, nullable=False),
+    Column("content", Words, nullable=False),
+    Column("written_at", Milliseconds, nullable=False),
+    PrimaryKeyConstraint("conversation_id", "message_id", "version"),
+    ForeignKeyConstraint(["conversation_id", "message_id"], ["messages.conversation_id", "messages.id"]),
+)
+"""What messages said before; `version` is the change that replaced it."""
+
+reactions = Table(
+    "reactions",
+    metadata,
+    Column("conversation_id", Id, nullable=False),
+    Column("message_id", Id, nullable=False),
+    Column("emoji", Ordered, nullable=False),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("version", Number, nullable=False),
+    Column("created_at", Milliseconds, nullable=False),
+    PrimaryKeyConstraint("conversation_id", "message_id", "emoji", "user_id"),
+    ForeignKeyConstraint(["conversation_id", "message_id"], ["messages.conversation_id", "messages.id"]),
+    Index(None, "conversation_id", "message_id", "emoji", "version"),
 )
