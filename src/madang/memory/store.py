@@ -12,6 +12,7 @@ from madang.ids import new_id
 from madang.memory.accounts import MemoryAccounts
 from madang.memory.conversations import MemoryConversations
 from madang.memory.log import MemoryLog
+from madang.memory.members import MemoryMembers
 from madang.memory.rows import Rows
 from madang.memory.sessions import MemorySessions
 
@@ -32,6 +33,7 @@ class MemoryStore:
         self.accounts = MemoryAccounts(rows)
         self.sessions = MemorySessions(rows)
         self.conversations = MemoryConversations(rows)
+        self.members = MemoryMembers(rows)
         self._open = False
 
     async def open(self) -> None:

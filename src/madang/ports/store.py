@@ -7,6 +7,7 @@ from typing import Protocol
 from madang.ports.accounts import Accounts
 from madang.ports.conversations import Conversations
 from madang.ports.log import ConversationLog
+from madang.ports.members import Members
 from madang.ports.sessions import Sessions
 from madang.ports.sync import Sync
 
@@ -27,6 +28,9 @@ class Store(Protocol):
 
     @property
     def conversations(self) -> Conversations: ...
+
+    @property
+    def members(self) -> Members: ...
 
     @property
     def sync(self) -> Sync: ...

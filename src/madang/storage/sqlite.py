@@ -27,6 +27,7 @@ from madang.storage.accounts import DatabaseAccounts
 from madang.storage.conversations import DatabaseConversations
 from madang.storage.database import in_transaction
 from madang.storage.log import DatabaseLog, Dialect
+from madang.storage.members import DatabaseMembers
 from madang.storage.migrate import upgrade
 from madang.storage.sessions import DatabaseSessions
 from madang.storage.sqlite_connections import Checkpointer, raw, reader_engine, writer_engine
@@ -185,6 +186,7 @@ class SqliteStore:
         self.accounts = DatabaseAccounts(self._database)
         self.sessions = DatabaseSessions(self._database)
         self.conversations = DatabaseConversations(self._database)
+        self.members = DatabaseMembers(self._database)
 
     @property
     def epoch(self) -> str:
