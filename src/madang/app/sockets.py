@@ -1,7 +1,7 @@
 """The engine with the gateway on top of it, put together.
 
 Owns the engine's options and who is told of what a socket does. Start order, stopped in reverse: presence -> expiry ->
-engine; the gateway is drained before (see `server`).
+sweep -> engine; the gateway is drained before (see `server`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from madang.gateway.handlers.session import SessionHandlers
 from madang.gateway.handlers.typing_status import TypingHandlers
 from madang.gateway.notices import Notices
 from madang.gateway.repair import Repair
+from madang.gateway.sweep import Sweep
 from madang.gateway.watches import Watches
 from madang.memory.presence import MemoryPresence
 from madang.services.presence import PresenceService
+from madang.services.sync import SyncService
 from madang.services.typing_status import TypingService
 from madang.socketio import Server, ServerOptions
 
@@ -88,7 +90,8 @@ async def open_gateway(server: Server, services: Services, origins: Origins, sta
     delivery = Delivery(namespace, connections)
     repair = Repair(store.log, store.conversations, delivery, store.epoch)
     feed = Feed(delivery=delivery, bus=base.bus, repair=repair, clock=base.clock, tasks=tasks)
-    attach = Attach(feed, store.log, store.conversations)
+    sync = SyncService(store.sync, store.epoch, base.limits)
+    attach = Attach(feed, store.log, store.conversations, sync)
     watches = Watches(namespace, base.bus, presence, tasks)
     notices = Notices(
         namespace=namespace, connections=connections, feed=feed, attach=attach, watches=watches, tasks=tasks
@@ -96,6 +99,7 @@ async def open_gateway(server: Server, services: Services, origins: Origins, sta
     base.bus.listen(notices.heard)
     session = SessionHandlers(
         attach=attach,
+        sync=sync,
         accounts=store.accounts,
         presence=presence,
         authenticate=authenticate,
@@ -122,6 +126,9 @@ async def open_gateway(server: Server, services: Services, origins: Origins, sta
     namespace.on_event(Dispatch(handlers, services.access, tasks))
     expiry.start()
     stack.callback(expiry.close)
+    sweep = Sweep(connections=connections, feed=feed, attach=attach, log=store.log, sync=store.sync, tasks=tasks)
+    sweep.start()
+    stack.callback(sweep.close)
     await server.start()
     stack.push_async_callback(server.close, SERVICE_RESTART)
     return gateway

@@ -6,9 +6,10 @@ another history, or more of this one than there is, knows nothing.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Iterable
+from typing import Final, Literal, Protocol
 
-__all__ = ["MOST_MISSED", "VOID", "Status", "status_of"]
+__all__ = ["MOST_MISSED", "VOID", "Status", "starts_membership", "status_of"]
 
 MOST_MISSED: Final = 1_000
 """Versions missed above which the newest page is cheaper for everybody than all the changes."""
@@ -29,3 +30,13 @@ def status_of(known: int | None, head: int) -> Status:
     if not 0 <= known <= head:
         return "reset"
     return "delta" if head - known <= MOST_MISSED else "gap"
+
+
+class _Placed(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+def starts_membership(missed: Iterable[_Placed], visible_from_seq: int) -> bool:
+    """Whether what was missed begins with one's own joining: what is known is then of a membership that is over."""
+    return visible_from_seq > 1 and any(message.seq == visible_from_seq for message in missed)

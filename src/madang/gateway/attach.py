@@ -7,19 +7,24 @@ enqueue the answer and join at the state that was read. What was missed comes fi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 import structlog
 
+from madang.contract.client_events import ConversationSync
 from madang.contract.shapes import Summary
 from madang.errors import MadangError
 from madang.gateway.connection import Connection
 from madang.gateway.feed import Feed
 from madang.gateway.packets import one_event
-from madang.ports.conversations import Conversations, InboxPage
+from madang.ids import parse_id
+from madang.ports.conversations import Conversations
 from madang.ports.log import ConversationLog
+from madang.ports.sync import ListPage, Missed, Place
+from madang.services.access import not_a_member
+from madang.services.sync import Known, SyncService
 
 __all__ = ["Attach"]
 
@@ -35,47 +40,84 @@ _encode = msgspec.json.Encoder().encode
 class Attach:
     """Attaches sockets to conversations."""
 
-    def __init__(self, feed: Feed, log: ConversationLog, conversations: Conversations) -> None:
+    def __init__(self, feed: Feed, log: ConversationLog, conversations: Conversations, sync: SyncService) -> None:
         self._feed = feed
         self._log = log
         self._conversations = conversations
+        self._sync = sync
 
-    async def inbox(
-        self, connection: Connection, limit: int, answer: Callable[[InboxPage], None], *, from_the_top: bool
-    ) -> None:
-        """Show a socket a page of its person's list and attach it to what is on it. Cancelling attaches nothing.
+    async def inbox(self, connection: Connection, known: Known, answer: Callable[[ListPage], None]) -> None:
+        """Show a socket the next page of its person's list and attach it to what is on it. Cancelling attaches nothing.
 
         Pages by leaving out what was shown already, so a conversation that rises to the top meanwhile is not missed.
 
         Args:
             connection: the socket.
-            limit: conversations on a page.
+            known: what its client knows; the first page begins the list from the top, whatever was shown before.
             answer: enqueues the answer; called in the same step in which the socket joins.
-            from_the_top: the first page, whatever was shown before.
 
         Raises:
             MadangError: the store or the bus does not answer.
         """
-        if from_the_top:
+        if known.first:
             connection.shown.clear()
-        page = await self._conversations.inbox(connection.user_id, limit=limit, exclude=tuple(connection.shown))
-        ids = [summary.id for summary in page.summaries]
+        page = await self._sync.page(connection.user_id, known, tuple(connection.shown))
+        ids = [place.conversation_id for place in page.places]
         try:
             await self._feed.hold(ids)
             # the list was read before the bus was heard: what has changed between is read again
             heads = await self._log.heads(ids)
-            moved = {
-                summary.id
-                for summary in page.summaries
-                if summary.id not in heads or heads[summary.id].version != summary.version
+            stale = {
+                place.conversation_id
+                for place in page.places
+                if place.conversation_id not in heads or heads[place.conversation_id].version != place.version
             }
-            summaries = await self._connecting(connection, page.summaries, moved)
-            answer(msgspec.structs.replace(page, summaries=summaries))
-            connection.shown.update(summary.id for summary in summaries)
-            for summary in summaries:
-                self._feed.join(connection, summary)
+            for _ in range(READS):
+                stale |= {place.conversation_id for place in page.places if not self._feed.connects(connection, place)}
+                if not stale:
+                    break
+                page, stale = await self._sync.again(connection.user_id, known, page, stale), set()
+            answer(page)
+            self._shown(connection, known, page)
         finally:
             self._feed.release(ids)
+
+    def _shown(self, connection: Connection, known: Known, page: ListPage) -> None:
+        connection.shown.update(place.conversation_id for place in page.places)
+        for place in page.places:
+            self._feed.join(connection, place)
+        if known.first:
+            connection.inbox = page.inbox_version
+        rest = msgspec.structs.replace(known, left_since=page.inbox_version, first=False)
+        connection.known = rest if page.more else None
+
+    async def changes(
+        self, connection: Connection, request: ConversationSync, answer: Callable[[Missed], None]
+    ) -> None:
+        """Tell a socket what it has missed of a conversation, and attach it when that was all of it.
+
+        A socket that is attached already gets again what followed the state that it is told of.
+
+        Raises:
+            MadangError: `not_a_member`, or the store or the bus does not answer.
+        """
+        conversation_id = parse_id(request.conversation_id)
+        if conversation_id is None:
+            raise not_a_member()
+        try:
+            await self._feed.hold([conversation_id])
+            ask = (connection.user_id, conversation_id, request.epoch, request.version)
+            missed = await self._sync.missed(*ask)
+            for _ in range(READS):
+                if missed.more or self._feed.connects(connection, missed.place):
+                    break
+                missed = await self._sync.missed(*ask)
+            answer(missed)
+            if connection.started and not missed.more:
+                connection.shown.add(conversation_id)
+                self._feed.join(connection, missed.place)
+        finally:
+            self._feed.release([conversation_id])
 
     async def added(self, connection: Connection, conversation_id: str) -> None:
         """The person has become a member: show the conversation to a socket of theirs and attach it.
@@ -100,7 +142,11 @@ class Attach:
         try:
             await self._feed.hold([conversation_id])
             summaries = await self._conversations.summaries(connection.user_id, [conversation_id])
-            for summary in await self._connecting(connection, summaries):
+            for _ in range(READS):
+                if all(self._feed.connects(connection, _place(summary)) for summary in summaries):
+                    break
+                summaries = await self._conversations.summaries(connection.user_id, [conversation_id])
+            for summary in summaries:
                 self._show(connection, summary)
         finally:
             self._feed.release([conversation_id])
@@ -115,27 +161,13 @@ class Attach:
             self._feed.dismiss(connection, summary.id)
         connection.socket.send(one_event("conversation:new", _encode(summary)))
         connection.shown.add(summary.id)
-        self._feed.join(connection, summary)
-
-    async def _connecting(
-        self, connection: Connection, summaries: Sequence[Summary], moved: Collection[str] = ()
-    ) -> list[Summary]:
-        """These summaries, newest first; those that have moved or do not connect with what is delivered are read again,
-        and left out if the person is no member any more. Nothing is awaited after the last look.
-        """
-        found = list(summaries)
-        for _ in range(READS):
-            stale = [
-                summary.id for summary in found if summary.id in moved or not self._feed.connects(connection, summary)
-            ]
-            if not stale:
-                break
-            again = {summary.id: summary for summary in await self._conversations.summaries(connection.user_id, stale)}
-            kept = [summary for summary in found if summary.id not in stale]
-            found = sorted(kept + list(again.values()), key=_place, reverse=True)
-            moved = ()
-        return found
+        self._feed.join(connection, _place(summary))
 
 
-def _place(summary: Summary) -> tuple[str, str]:
-    return summary.last_message_at or "", summary.id
+def _place(summary: Summary) -> Place:
+    return Place(
+        conversation_id=summary.id,
+        version=summary.version,
+        seq=summary.last_seq,
+        visible_from_seq=summary.me.visible_from_seq,
+    )

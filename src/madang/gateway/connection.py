@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from madang.services.identity import Identity
+from madang.services.sync import Known
 from madang.socketio import Socket
 
 __all__ = ["Connection", "Connections"]
@@ -20,8 +21,8 @@ class Connection:
     """One socket of one person's device."""
 
     __slots__ = (
-        "__weakref__", "attached", "ended", "expiry_due", "identity", "pending", "revoked", "shown", "socket", "started",
-        "warned_of", "watch_requests", "watching",
+        "__weakref__", "attached", "ended", "expiry_due", "identity", "inbox", "known", "pending", "revoked", "shown",
+        "socket", "started", "warned_of", "watch_requests", "watching",
     )  # fmt: skip  # a list of words reads better packed
 
     def __init__(self, socket: Socket, identity: Identity) -> None:
@@ -32,6 +33,10 @@ class Connection:
         whoever leaves and comes back has a new one, so it names the membership."""
         self.shown: set[str] = set()
         """Conversations this socket was shown since its list was last begun from the top."""
+        self.known: Known | None = None
+        """What the client knows of its list, until all of that was shown."""
+        self.inbox: int | None = None
+        """The number of the list up to which memberships are attached or over; None before the first page."""
         self.watching: list[str] = []
         """People whose presence this socket asked for."""
         self.watch_requests = 0
@@ -72,6 +77,10 @@ class Connections:
     def of(self, user_id: str) -> list[Connection]:
         """A person's sockets on this node; a copy, because telling them may end them."""
         return list(self._by_user.get(user_id, ()))
+
+    def people(self) -> list[str]:
+        """Whoever has a socket here."""
+        return list(self._by_user)
 
     def __len__(self) -> int:
         return sum(map(len, self._by_user.values()))

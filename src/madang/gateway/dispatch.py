@@ -44,6 +44,7 @@ class Policy(Enum):
 
     SELF = "it concerns nothing but oneself"
     MEMBER = "members of `conversationId`, asked before the handler runs"
+    SYNC = "members of `conversationId`, decided in the snapshot that is answered from"
     LOG = "members of `conversationId`, decided by the log under its lock"
 
 

@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
 from madang.clock import Clock
-from madang.contract.shapes import Summary
 from madang.gateway.connection import Connection
 from madang.gateway.delivery import CHUNK_BYTES, Delivery
 from madang.gateway.live_log import LiveLog, Parked
 from madang.gateway.repair import Repair
 from madang.ports.bus import Bus, LogAppended, LogEntry, conversation_channel
+from madang.ports.sync import Place
 from madang.tasks import TaskSupervisor
 
 __all__ = ["Feed"]
@@ -82,19 +82,19 @@ class Feed:
             live.release()
             self._drop_if_unused(live)
 
-    def connects(self, connection: Connection, summary: Summary) -> bool:
+    def connects(self, connection: Connection, place: Place) -> bool:
         """Whether what was delivered here goes on from a state that was read while the conversation was held. If not,
         it must be read again: more than a ring was applied since, or the membership in it is over.
         """
-        if connection.attached.get(summary.id, 0) > summary.me.visible_from_seq:
+        if connection.attached.get(place.conversation_id, 0) > place.visible_from_seq:
             return False
-        live = self._live[summary.id]
-        if live.version is None or live.version <= summary.version:
+        live = self._live[place.conversation_id]
+        if live.version is None or live.version <= place.version:
             return True
-        missed = live.after(summary.version)
+        missed = live.after(place.version)
         return missed is not None and not any(connection.user_id in entry.removed for entry in missed)
 
-    def join(self, connection: Connection, summary: Summary) -> None:
+    def join(self, connection: Connection, place: Place) -> None:
         """Deliver everything after a state to a socket that has just been shown it.
 
         Does not await: the answer with that state and this call belong to one step. The conversation must be held. A
@@ -103,19 +103,19 @@ class Feed:
         """
         if connection.ended:
             return
-        if not self.connects(connection, summary):
+        if not self.connects(connection, place):
             connection.socket.close_engine(
                 1013, "fell behind while attaching"
             )  # the client comes back to a newer state
             return
-        live = self._live[summary.id]
+        live = self._live[place.conversation_id]
         if live.version is None:
-            live.start(summary.version, summary.last_seq)
-        live.known_head = max(live.known_head, summary.version)
-        if not self._has_it(live, connection, summary):
-            if summary.id in connection.attached:
+            live.start(place.version, place.seq)
+        live.known_head = max(live.known_head, place.version)
+        if not self._has_it(live, connection, place):
+            if place.conversation_id in connection.attached:
                 self._delivery.leave(live, connection)
-            self._attach(live, connection, summary)
+            self._attach(live, connection, place)
         self._make_ready(live)
 
     def dismiss(self, connection: Connection, conversation_id: str) -> None:
@@ -137,6 +137,18 @@ class Feed:
         live = self._live[conversation_id]
         parked = live.parked_place(connection)
         return live.seq if parked is None else parked.seq
+
+    def followed(self) -> list[str]:
+        """Conversations with somebody attached."""
+        return [conversation_id for conversation_id, live in self._live.items() if live.sockets]
+
+    def told(self, heads: Mapping[str, int]) -> None:
+        """The store has these heads: whatever is behind them, and stays so for a moment, is repaired."""
+        for conversation_id, version in heads.items():
+            live = self._live.get(conversation_id)
+            if live is not None and live.version is not None and live.version < version:
+                live.known_head = max(live.known_head, version)
+                self._make_ready(live)
 
     def arrived(self, appended: LogAppended) -> None:
         """The bus brought new versions of a conversation."""
@@ -174,20 +186,20 @@ class Feed:
             self._bus.unsubscribe([conversation_channel(live.conversation_id)])
 
     @staticmethod
-    def _has_it(live: LiveLog, connection: Connection, summary: Summary) -> bool:
+    def _has_it(live: LiveLog, connection: Connection, place: Place) -> bool:
         """Whether a socket is attached under this membership and has got, or will get, everything after this state."""
-        if connection.attached.get(summary.id) != summary.me.visible_from_seq:
+        if connection.attached.get(place.conversation_id) != place.visible_from_seq:
             return False
         parked = live.parked_place(connection)
-        return ((live.version or 0) if parked is None else parked.version) <= summary.version
+        return ((live.version or 0) if parked is None else parked.version) <= place.version
 
-    def _attach(self, live: LiveLog, connection: Connection, summary: Summary) -> None:
-        connection.attached[live.conversation_id] = summary.me.visible_from_seq
+    def _attach(self, live: LiveLog, connection: Connection, place: Place) -> None:
+        connection.attached[live.conversation_id] = place.visible_from_seq
         live.sockets += 1
-        if (live.version or 0) < summary.version:
-            live.parked.append(Parked(connection, summary.version, summary.last_seq))
+        if (live.version or 0) < place.version:
+            live.parked.append(Parked(connection, place.version, place.seq))
             return
-        self._delivery.replay(live, connection, live.after(summary.version) or ())
+        self._delivery.replay(live, connection, live.after(place.version) or ())
         self._delivery.enter(live, connection)
 
     def _make_ready(self, live: LiveLog) -> None:

@@ -25,7 +25,7 @@ from madang.gateway.delivery import Delivery
 from madang.gateway.live_log import LiveLog
 from madang.ports.bus import LogEntry
 from madang.ports.conversations import Conversations, Member
-from madang.ports.log import ConversationLog, LogSlice
+from madang.ports.log import ConversationLog, LogEvent, LogSlice
 
 __all__ = ["Repair"]
 
@@ -51,11 +51,11 @@ class Repair:
         """Bring a conversation to its head, page by page, for as long as somebody wants it. While it runs nothing else
         is applied to it.
         """
-        more = True
+        more, delivered = True, live.seq
         while more and live.wanted:
             try:
                 async with self._places:
-                    more = await self._page(live)
+                    more = await self._page(live, delivered)
             except Exception as error:  # noqa: BLE001  # whatever it is, giving up would leave people without messages
                 _log.warning(
                     "a conversation stays behind",
@@ -65,7 +65,7 @@ class Repair:
                 )
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _page(self, live: LiveLog) -> bool:
+    async def _page(self, live: LiveLog, delivered: int) -> bool:
         live.read_begins()
         piece = await self._log.since(live.conversation_id, live.version or 0, ROWS)
         if piece is None:
@@ -78,7 +78,7 @@ class Repair:
         # nothing is awaited from here on: what is known of members holds until the rows are handed out
         for user_id in asked:
             self._look_at_member(live, user_id, members.get(user_id), piece)
-        self._hand_out(live, piece)
+        self._hand_out(live, piece, delivered)
         return piece.more
 
     def _look_at_member(self, live: LiveLog, user_id: str, member: Member | None, piece: LogSlice) -> None:
@@ -87,8 +87,8 @@ class Repair:
         else:
             self._delivery.send_back(live, user_id, member.visible_from_seq)
 
-    def _hand_out(self, live: LiveLog, piece: LogSlice) -> None:
-        entries = [self._entry(message) for message in piece.messages]
+    def _hand_out(self, live: LiveLog, piece: LogSlice, delivered: int) -> None:
+        entries = [self._entry(message, delivered) for message in piece.messages]
         self._delivery.hand_out(live, entries)
         for connection, shown, _ in live.parked:
             self._delivery.replay(live, connection, [entry for entry in entries if entry.version > shown])
@@ -99,21 +99,30 @@ class Repair:
         if not piece.more:
             self._delivery.complete(live, self._epoch, version)
 
-    def _entry(self, message: Message) -> LogEntry:
+    def _entry(self, message: Message, delivered: int) -> LogEntry:
         return LogEntry(
             version=message.version,
             seq=message.seq,
             epoch=self._epoch,
-            event="message:new",
+            event=_event(message, delivered),
             payload=_encode(message),
             quotes=message.reply_to.seq if isinstance(message.reply_to, Quote) else None,
         )
+
+
+def _event(message: Message, delivered: int) -> LogEvent:
+    """What a row is told as to people who have the messages up to `delivered`."""
+    if message.seq > delivered:
+        return "message:new"
+    return "message:updated" if message.deleted_at is None else "message:deleted"
 
 
 def _removed_reason(user_id: str, messages: list[Message]) -> RemovedReason:
     """Why somebody is gone, as far as the rows say."""
     for message in reversed(messages):
         system = message.system
+        if isinstance(system, SystemEvent) and system.kind == "ended":
+            return "ended"
         if isinstance(system, SystemEvent) and isinstance(system.user_ids, list) and user_id in system.user_ids:
             if system.kind == "member_left":
                 return "left"

@@ -23,6 +23,7 @@ class Place(Struct, frozen=True, kw_only=True):
     version: int
     seq: int
     visible_from_seq: int
+    """Whoever leaves and comes back has a higher one, so it names the membership."""
 
 
 class Missed(Struct, frozen=True, kw_only=True):
@@ -49,13 +50,17 @@ class ListQuery(Struct, frozen=True, kw_only=True):
     known: Mapping[str, int]
     """Versions by conversation; `domain.sync.VOID` for those of another epoch."""
     inbox: int | None
-    """Number of the list as the client knows it: only what changed since gets a Summary. None: everything does."""
+    """Number of the list as the client knows it: only what changed since gets a Summary. None, or one above the list's
+    own, which is of another history: everything does.
+    """
     left_since: int | None
     """Number of the list after which memberships that ended are named."""
     name_unknown: bool
     """Whether those of `known` that are no memberships now are named as well."""
     exclude: Collection[str]
     """Conversations shown before."""
+    only: Collection[str] | None = None
+    """If given, no others."""
     summaries: int
     places: int
     rows: int

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import structlog
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DatabaseError
 
 from madang.clock import Clock, SystemClock
 from madang.config import SettingsError
 from madang.contract.limits import LIMITS
 from madang.errors import ErrorCode, MadangError
-from madang.ids import new_id
 from madang.storage.accounts import DatabaseAccounts
 from madang.storage.conversations import DatabaseConversations
 from madang.storage.database import in_transaction
+from madang.storage.installation import begin_epoch, epoch_of
 from madang.storage.log import DatabaseLog, Dialect
 from madang.storage.members import DatabaseMembers
 from madang.storage.migrate import upgrade
@@ -36,6 +36,7 @@ from madang.storage.sqlite_files import FolderLock, check_folder
 from madang.storage.sqlite_marks import move_marks
 from madang.storage.sqlite_sends import append_sends
 from madang.storage.sqlite_threads import ConnectionThreads
+from madang.storage.sync import DatabaseSync
 from madang.storage.tables import installation
 
 __all__ = ["SqliteStore"]
@@ -98,6 +99,11 @@ class _SqliteDatabase:
         """What SQLite finds wrong with the file; however long that takes, so it is no `read`."""
         return await self._open().readers.submit(_faults)
 
+    async def new_epoch(self) -> str:
+        """Another history from here on."""
+        self._open().epoch = await self.write(begin_epoch)
+        return self.epoch
+
     async def open(self) -> None:
         """Connect; blocks a thread, not the loop."""
         self._connected = await asyncio.to_thread(self._connect)
@@ -154,11 +160,7 @@ class _SqliteDatabase:
         with writer.begin():
             if upgrade(writer, SETTING):
                 _log.info("schema brought up to date", path=str(self._path))
-            epoch: str | None = writer.scalar(select(installation.c.epoch))
-            if epoch is None:
-                epoch = new_id()
-                writer.execute(insert(installation).values(id=1, epoch=epoch, created_at=self._clock.now()))
-        return epoch
+            return epoch_of(writer, self._clock.now())
 
 
 def _plain(error: Exception) -> str:
@@ -187,6 +189,7 @@ class SqliteStore:
         self.sessions = DatabaseSessions(self._database)
         self.conversations = DatabaseConversations(self._database)
         self.members = DatabaseMembers(self._database)
+        self.sync = DatabaseSync(self._database)
 
     @property
     def epoch(self) -> str:
@@ -213,6 +216,10 @@ class SqliteStore:
 
     async def ping(self) -> None:
         await self._database.write(_ping)
+
+    async def new_epoch(self) -> str:
+        """See the port."""
+        return await self._database.new_epoch()
 
     async def faults(self) -> list[str]:
         """What is wrong with the file itself, in SQLite's words; empty if nothing. Reads all of it."""

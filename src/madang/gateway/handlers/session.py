@@ -1,4 +1,4 @@
-"""Sessions on sockets: `init` starts delivery, `auth:refresh` keeps it."""
+"""Sessions on sockets: `init` starts delivery, `conversation:sync` fills it up, `auth:refresh` keeps it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from msgspec import UNSET
 
 from madang import __version__
 from madang.clock import to_iso
-from madang.contract.client_events import AuthRefresh, AuthRefreshAck, Init, InitAck, ServerInfo
+from madang.contract.client_events import (
+    AuthRefresh,
+    AuthRefreshAck,
+    ConversationSync,
+    ConversationSyncAck,
+    Init,
+    InitAck,
+    ServerInfo,
+)
 from madang.contract.limits import CONTRACT_VERSION, Limits
 from madang.errors import ErrorCode, MadangError
 from madang.gateway.attach import Attach
@@ -17,20 +25,22 @@ from madang.gateway.dispatch import Handler, Policy
 from madang.gateway.expiry import Expiry
 from madang.gateway.reply import Reply
 from madang.ports.accounts import Accounts
-from madang.ports.conversations import InboxPage
+from madang.ports.sync import ListPage, Missed
 from madang.services.presence import PresenceService
+from madang.services.sync import Known, SyncService
 from madang.socketio import ConnectionPostponed, ConnectionRefused
 
 __all__ = ["SessionHandlers"]
 
 
 class SessionHandlers:
-    """Answers `init` and `auth:refresh`."""
+    """Answers `init`, `conversation:sync` and `auth:refresh`."""
 
     def __init__(
         self,
         *,
         attach: Attach,
+        sync: SyncService,
         accounts: Accounts,
         presence: PresenceService,
         authenticate: Authenticate,
@@ -38,6 +48,7 @@ class SessionHandlers:
         limits: Limits,
     ) -> None:
         self._attach = attach
+        self._sync = sync
         self._accounts = accounts
         self._presence = presence
         self._authenticate = authenticate
@@ -48,6 +59,7 @@ class SessionHandlers:
         """Event names and how they are served."""
         return {
             "init": Handler(Policy.SELF, self._init),
+            "conversation:sync": Handler(Policy.SYNC, self._changes),
             "auth:refresh": Handler(Policy.SELF, self._refresh),
         }
 
@@ -59,10 +71,10 @@ class SessionHandlers:
         await self._presence.arrive(connection.user_id, connection.socket.id)  # the same device twice is one
         if connection.ended:
             await self._presence.leave(connection.user_id, connection.socket.id)
-        from_the_top = request.cursor is UNSET
-        online = await self._presence.online_around(connection.user_id) if from_the_top else []
+        known = self._known(connection, request)
+        online = await self._presence.online_around(connection.user_id) if known.first else []
 
-        def answer(page: InboxPage) -> None:
+        def answer(page: ListPage) -> None:
             expires_at = connection.identity.expires_at_ms
             reply.done(
                 InitAck(
@@ -71,14 +83,27 @@ class SessionHandlers:
                     expires_at=None if expires_at is None else to_iso(expires_at),
                     inbox=page.inbox_version,
                     conversations=page.summaries,
-                    removed=[],
-                    changes={},
+                    removed=page.removed,
+                    changes=self._sync.changes(page.missed),
                     online=online,
                     next="more" if page.more else UNSET,
                 )
             )
 
-        await self._attach.inbox(connection, self._limits.inbox_page, answer, from_the_top=from_the_top)
+        await self._attach.inbox(connection, known, answer)
+
+    def _known(self, connection: Connection, request: Init) -> Known:
+        """What the client said it knows, with this page or with the first."""
+        if request.cursor is not UNSET and connection.known is not None:
+            return connection.known
+        known = {} if request.known is UNSET else request.known
+        return self._sync.known(known, None if request.inbox is UNSET else request.inbox)
+
+    async def _changes(self, connection: Connection, request: ConversationSync, reply: Reply) -> None:
+        def answer(missed: Missed) -> None:
+            reply.done(ConversationSyncAck(**msgspec.structs.asdict(self._sync.one(missed))))
+
+        await self._attach.changes(connection, request, answer)
 
     async def _refresh(self, connection: Connection, request: AuthRefresh, _reply: Reply) -> msgspec.Struct:
         identity = await self._authenticate.renew(request.token)

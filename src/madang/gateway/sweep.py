@@ -1,0 +1,134 @@
+"""The sweep: what the bus has lost without anybody noticing is found by comparing with the store.
+
+Owns the round through everything followed on this node: the heads of conversations, and the numbers of people's lists. A
+hole shows itself with the next entry; a lost last entry, or a lost "you were added", shows itself only here. Must never
+repair: the feed does that with conversations, and attaching with memberships.
+
+Invariants:
+1. A round begins at most every `ROUND_SECONDS`; with what the feed waits and the store takes, a lost tail is found within
+   ten seconds.
+2. One question to the store is about at most `SLICE` things, and the questions of a round are spread over it.
+3. A number of a list counts as seen when everything it stands for was looked at, not before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterator, Sequence
+from typing import Final
+
+import structlog
+
+from madang.errors import MadangError
+from madang.gateway.attach import Attach
+from madang.gateway.connection import Connection, Connections
+from madang.gateway.feed import Feed
+from madang.ports.log import ConversationLog
+from madang.ports.sync import MemberTouched, Sync
+from madang.tasks import TaskSupervisor
+
+__all__ = ["Sweep"]
+
+ROUND_SECONDS: Final = 5.0
+SLICE: Final = 2_000
+DEPTH: Final = 100
+"""Changes of a list up to which people are asked about together; whoever has more is asked about alone."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Sweep:
+    """Goes round for as long as it is started."""
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        feed: Feed,
+        attach: Attach,
+        log: ConversationLog,
+        sync: Sync,
+        tasks: TaskSupervisor,
+        round_seconds: float = ROUND_SECONDS,
+    ) -> None:
+        self._connections = connections
+        self._feed = feed
+        self._attach = attach
+        self._log = log
+        self._sync = sync
+        self._tasks = tasks
+        self._round_seconds = round_seconds
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to go round."""
+        self._running = self._tasks.start(self._run(), "sweep")
+
+    def close(self) -> None:
+        """Stop. Safe to call twice."""
+        if self._running is not None:
+            self._running.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            conversations = list(_slices(self._feed.followed()))
+            people = list(_slices(self._connections.people()))
+            pause = self._round_seconds / max(1, len(conversations) + len(people))
+            if not people:
+                await asyncio.sleep(pause)
+            for part in conversations:
+                await asyncio.sleep(pause)
+                await self._look(self._conversations(part))
+            for part in people:
+                await asyncio.sleep(pause)
+                await self._look(self._lists(part))
+
+    @staticmethod
+    async def _look(work: Awaitable[None]) -> None:
+        try:
+            await work
+        except MadangError as error:
+            _log.info("a sweep was cut short", reason=error.reason)  # the next round asks again
+        except Exception:  # noqa: BLE001  # whatever it is, without the sweep lost tails would stay lost
+            _log.exception("a sweep failed")
+
+    async def _conversations(self, conversation_ids: Sequence[str]) -> None:
+        heads = await self._log.heads(conversation_ids)
+        self._feed.told({conversation_id: head.version for conversation_id, head in heads.items()})
+
+    async def _lists(self, user_ids: Sequence[str]) -> None:
+        numbers = await self._sync.inbox_versions(user_ids)
+        changed: dict[str, int] = {}
+        for user_id, number in numbers.items():
+            seen = min((one.inbox for one in self._connections.of(user_id) if one.inbox is not None), default=number)
+            if seen < number:
+                changed[user_id] = number - seen
+        shallow = {user_id: depth for user_id, depth in changed.items() if depth <= DEPTH}
+        if shallow:
+            self._take(numbers, await self._sync.touched(list(shallow), max(shallow.values())))
+        for user_id in changed.keys() - shallow.keys():
+            self._take(numbers, await self._sync.touched([user_id], changed[user_id]))
+        for user_id in changed:
+            for connection in self._connections.of(user_id):
+                if connection.inbox is not None:
+                    connection.inbox = max(connection.inbox, numbers[user_id])
+
+    def _take(self, numbers: dict[str, int], rows: Sequence[MemberTouched]) -> None:
+        """Attach what is new. What has ended is found as the head of its conversation, and leaves in its place."""
+        for row in rows:
+            if row.visible_from_seq is None or row.inbox_version > numbers[row.user_id]:
+                continue
+            for connection in self._connections.of(row.user_id):
+                if self._lacks(connection, row, row.visible_from_seq):
+                    self._tasks.start(self._attach.added(connection, row.conversation_id), "attach")
+
+    @staticmethod
+    def _lacks(connection: Connection, row: MemberTouched, visible_from_seq: int) -> bool:
+        """Whether the row has changed since, and the socket is not attached under this membership."""
+        if connection.inbox is None or row.inbox_version <= connection.inbox:
+            return False
+        return connection.attached.get(row.conversation_id) != visible_from_seq
+
+
+def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + SLICE] for start in range(0, len(ids), SLICE))
