@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from madang.api.app import ApiServices
 from madang.clock import SystemClock
@@ -123,13 +123,13 @@ async def server_parts(
     limits: Limits = LIMITS,
     send_rate: float = 0,
     bus: MemoryBus | None = None,
-    log: Callable[[ConversationLog], ConversationLog] = lambda log: log,
+    log: Callable[[ConversationLog], Any] = lambda log: log,
 ) -> AsyncIterator[ServerParts]:
     """A server's parts for as long as the context lasts; `log` may put something in front of the store's."""
     clock = MovableClock()
     store: Store = MemoryStore() if store_kind == "memory" else SqliteStore(folder / "madang.sqlite3", clock=clock)
     await store.open()
-    tasks, bus, front = TaskSupervisor(), bus or MemoryBus(), log(store.log)
+    tasks, bus, front = TaskSupervisor(), MemoryBus() if bus is None else bus, log(store.log)
     committer = Committer(front, bus, clock, tasks)
     reading = ReadingService(front, bus, clock, tasks)
     access = Access(store.conversations)

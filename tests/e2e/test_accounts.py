@@ -120,16 +120,25 @@ async def test_signing_out_in_one_tab_ends_the_others(browse: Browsing) -> None:
 
 
 async def test_signing_out_leaves_nothing_written_behind(browse: Browsing) -> None:
-    """What was being written, in whichever tab, is not in the browser any more for the next person at this machine."""
+    """What was being written, in whichever tab, is gone for the next person at this machine, also in a shared room."""
+    joon, _ = await browse.join("Joon")
     context = await browse.context()
-    await browse.sign_up(context, "Mina")
+    mina = await browse.sign_up(context, "Mina")
+    group = await mina.group(joon)
     first, second = await browse.page_of(context), await browse.page_of(context)
-    await second.rows.first.click()
-    await second.write("비밀 메모")
+    await second.open(group)
+    await second.write("준에게는 비밀")
     await first.sign_out()
     await expect(first.door).to_be_visible()
-    await expect(second.door).to_be_visible()
-    assert await second.page.evaluate("Object.values({...localStorage}).filter((kept) => kept.includes('비밀'))") == []
+    for tab in (second, first):
+        await expect(tab.door).to_be_visible()
+        await tab.fill_in(Username=str(joon.user["username"]), Password=PASSWORD)
+        await tab.submit()
+        await tab.open(group)
+        await expect(tab.input).to_have_value("")
+        await tab.page.reload()
+        await expect(tab.input).to_have_value("")
+        await tab.sign_out()
 
 
 @pytest.fixture

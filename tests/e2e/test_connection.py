@@ -14,6 +14,16 @@ pytestmark = pytest.mark.browser
 COMES_BACK_MS = 30_000
 """The longest a page waits between two tries."""
 
+_NO_WEBSOCKET = """
+window.WebSocket = class extends EventTarget {
+    constructor() {
+        super();
+        setTimeout(() => { this.onerror?.(new Event('error')); this.onclose?.(new CloseEvent('close', { code: 1006 })); });
+    }
+    close() {}
+};
+"""
+
 
 async def test_a_restart_is_a_quiet_line_and_nothing_is_missed(browser: Browser, tmp_path: Path) -> None:
     """Two open pages say that they try again, keep what is typed, and afterwards show what a third person sent, once."""
@@ -107,3 +117,20 @@ async def test_a_page_opened_while_the_server_is_away_says_so(browser: Browser, 
         await screen.signed_in()
         await browse.close()
         assert browse.complaints == []
+
+
+async def test_a_network_without_websockets_is_good_enough(browse: Browsing) -> None:
+    """Where a proxy lets no WebSocket through, the page talks over HTTP alone, both ways."""
+    context = await browse.context()
+    await context.add_init_script(_NO_WEBSOCKET)
+    mina = await browse.sign_up(context, "Mina")
+    joon, his = await browse.join("Joon")
+    her = await browse.page_of(context)
+    chat = await direct(mina, joon)
+    await her.enter(chat)
+    await his.enter(chat)
+    await her.send("들리나요?")
+    await his.has("들리나요?")
+    await his.send("네")
+    await her.has("들리나요?", "네")
+    await expect(her.number("들리나요?")).to_have_count(0)

@@ -92,6 +92,43 @@ async def test_unread_messages_are_counted_in_the_list_and_in_the_title(browse: 
     await expect(her.page).to_have_title("Madang")
 
 
+async def test_two_tabs_of_one_person_agree(browse: Browsing) -> None:
+    """What one tab sends, reads or begins is so in the other as well, without a reload."""
+    context = await browse.context()
+    mina = await browse.sign_up(context, "Mina")
+    first, second = await browse.page_of(context), await browse.page_of(context)
+    joon, his = await browse.join("Joon")
+    group = await mina.group(joon)
+    await post(joon, group, "어디예요?")
+    for tab in (first, second):
+        await expect(tab.unread(group)).to_have_attribute("data-count", "1")
+    await first.open(group)
+    await expect(second.unread(group)).to_have_count(0)
+    await expect(second.page).to_have_title("Madang")
+    await second.open(group)
+    await second.send("집이요")
+    await first.has("어디예요?", "집이요")
+    await expect(first.message("집이요")).to_have_attribute("data-own", "true")
+    await expect(his.unread(group)).to_have_attribute("data-count", "1")
+
+
+async def test_who_is_removed_is_told_and_sees_no_more(browse: Browsing) -> None:
+    """The open room closes with a sentence and the way back; the others read who removed whom."""
+    mina, her = await browse.join("Mina")
+    joon, his = await browse.join("Joon")
+    group = await mina.group(joon, name="점심")
+    await her.open(group)
+    await his.open(group)
+    await her.page.get_by_test_id("open-members").click()
+    await her.page.get_by_test_id("remove-member").click()
+    await her.page.get_by_test_id("confirm").click()
+    await expect(his.page.get_by_test_id("room-missing")).to_contain_text("you are not in it any more")
+    await expect(his.row(group)).to_have_count(0)
+    await her.page.keyboard.press("Escape")
+    await expect(her.page.get_by_test_id("system-message").last).to_have_text("You removed Joon.")
+    await expect(her.page.get_by_test_id("room-status")).to_have_text("1 person")
+
+
 async def test_presence_follows_the_other_person(browse: Browsing) -> None:
     """The dot is there while the other has a page, not after they closed it, and there again when they return."""
     mina, her = await browse.join("Mina")

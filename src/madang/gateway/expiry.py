@@ -48,7 +48,7 @@ class Expiry:
     def watch(self, connection: Connection) -> None:
         """Follow the token the connection has now."""
         expires_at = connection.identity.expires_at_ms
-        if expires_at is not None:
+        if expires_at is not None and connection.warned_of != expires_at:
             self._look_at(expires_at - WARN_MS, connection)
 
     def start(self) -> None:
