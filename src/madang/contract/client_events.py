@@ -24,6 +24,10 @@ __all__ = [
     "ConversationSyncAck",
     "Init",
     "InitAck",
+    "MessageAck",
+    "MessageDelete",
+    "MessageEdit",
+    "MessageReact",
     "MessageSend",
     "MessageSendAck",
     "OkAck",
@@ -61,6 +65,30 @@ class MessageSend(Shape):
     keep_unread: bool = False
 
 
+class MessageEdit(Shape):
+    """One's own message gets another content."""
+
+    conversation_id: str
+    message_id: str
+    content: str
+
+
+class MessageDelete(Shape):
+    """A message becomes a tombstone."""
+
+    conversation_id: str
+    message_id: str
+
+
+class MessageReact(Shape):
+    """One emoji on a message, or, with `remove`, off it."""
+
+    conversation_id: str
+    message_id: str
+    emoji: str
+    remove: bool = False
+
+
 class ReadMark(Shape):
     """Everything up to `seq` has been read; without it, the newest delivered to this socket."""
 
@@ -72,6 +100,14 @@ class ConversationRef(Shape):
     """Nothing but which conversation."""
 
     conversation_id: str
+
+
+class ConversationSync(Shape):
+    """What was missed of one conversation since `version`; without `version`, its newest page."""
+
+    conversation_id: str
+    epoch: str | UnsetType = UNSET
+    version: int | UnsetType = UNSET
 
 
 class PresenceWatch(Shape):
@@ -102,14 +138,6 @@ class AckFailure(Shape):
     retry_after_ms: int | UnsetType = UNSET
     id: str | UnsetType = UNSET
 
-class ConversationSync(Shape):
-    """What was missed of one conversation since `version`; without `version`, its newest page."""
-
-    conversation_id: str
-    epoch: str | UnsetType = UNSET
-    version: int | UnsetType = UNSET
-
-
 
 class ServerInfo(Shape):
     """Which server this is."""
@@ -120,7 +148,11 @@ class ServerInfo(Shape):
 
 
 class InitAck(OkAck, kw_only=True):
-    """One's own account and list of conversations; `next` is the cursor of the page after it."""
+    """One's own account and list of conversations; `next` is the cursor of the page after it.
+
+    With `inbox`, `conversations` has only what changed; whatever is not named is as the client knows it, and is live as
+    well. `removed` are memberships that ended. `changes` has the known conversations of which something was missed.
+    """
 
     server: ServerInfo
     user: User
@@ -141,11 +173,23 @@ class MessageSendAck(OkAck, kw_only=True):
     duplicate: bool | UnsetType = UNSET
 
 
+class MessageAck(OkAck, kw_only=True):
+    """The message as it is now."""
+
+    message: Message
+
+
 class ReadMarkAck(OkAck, kw_only=True):
     """Where one's mark stands now."""
 
     last_read_seq: int
     unread_count: int
+
+
+class ConversationSyncAck(Changes):
+    """What was missed."""
+
+    ok: Literal[True] = True
 
 
 class PresenceWatchAck(OkAck, kw_only=True):
@@ -174,17 +218,14 @@ CLIENT_EVENTS: Final[dict[str, ClientEvent]] = {
     for event in (
         ClientEvent("init", Init, InitAck, "Start delivery; on every connect."),
         ClientEvent("message:send", MessageSend, MessageSendAck, "Store a message and deliver it."),
+        ClientEvent("message:edit", MessageEdit, MessageAck, "Change the content of one's own message."),
+        ClientEvent("message:delete", MessageDelete, MessageAck, "Delete one's own message, or as admin anybody's."),
+        ClientEvent("message:react", MessageReact, MessageAck, "React to a message with an emoji, or take it back."),
         ClientEvent("message:read", ReadMark, ReadMarkAck, "Move one's own read mark forward."),
+        ClientEvent("conversation:sync", ConversationSync, ConversationSyncAck, "What was missed of a conversation."),
         ClientEvent("typing:start", ConversationRef, OkAck, "One is typing; repeat every 3 s."),
         ClientEvent("typing:stop", ConversationRef, OkAck, "One has stopped typing."),
         ClientEvent("presence:watch", PresenceWatch, PresenceWatchAck, "Whose presence to be told of."),
         ClientEvent("auth:refresh", AuthRefresh, AuthRefreshAck, "Keep this socket beyond the old token."),
     )
 }
-class ConversationSyncAck(Changes):
-    """What was missed."""
-
-    ok: Literal[True] = True
-
-
-        ClientEvent("conversation:sync", ConversationSync, ConversationSyncAck, "What was missed of a conversation."),
