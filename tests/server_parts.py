@@ -32,9 +32,13 @@ from madang.services.accounts import AccountService, RegistrationPolicy
 from madang.services.committer import Committer
 from madang.services.conversations import ConversationService
 from madang.services.identity import IdentityService
+from madang.services.member_settings import MemberSettingsService
+from madang.services.message_changes import MessageChangeService
+from madang.services.message_people import MessagePeopleService
 from madang.services.messages import MessageService
 from madang.services.profiles import DirectoryPolicy, ProfileService
 from madang.services.reading import ReadingService
+from madang.services.send_rate import SendRate
 from madang.services.sessions import SessionService, SignIn
 from madang.storage.sqlite import SqliteStore
 from madang.tasks import TaskSupervisor
@@ -79,6 +83,7 @@ class ServerParts:
     passwords: Argon2Passwords
     conversations: ConversationService
     messages: MessageService
+    changes: MessageChangeService
     reading: ReadingService
     profiles: ProfileService
     services: ApiServices = field(init=False)
@@ -132,7 +137,7 @@ async def server_parts(
     tasks, bus, front = TaskSupervisor(), MemoryBus() if bus is None else bus, log(store.log)
     committer = Committer(front, bus, clock, tasks)
     reading = ReadingService(front, bus, clock, tasks)
-    access = Access(store.conversations)
+    access, rate = Access(store.conversations), SendRate(clock, limits, send_rate)
     parts = ServerParts(
         store=store,
         bus=bus,
@@ -145,7 +150,8 @@ async def server_parts(
         refresh_tokens=OpaqueRefreshTokens(SECRET),
         passwords=Argon2Passwords(memory_kib=64, time_cost=1, threads=1),
         conversations=ConversationService(committer, store.conversations, access, limits, users_create=True),
-        messages=MessageService(committer, front, access, clock, limits, send_rate=send_rate),
+        messages=MessageService(committer, front, access, limits, rate),
+        changes=MessageChangeService(committer, clock, limits, rate),
         reading=reading,
         profiles=ProfileService(store.accounts, store.conversations, bus, limits, directory=directory),
     )
@@ -187,5 +193,8 @@ def _services(parts: ServerParts, limits: Limits, registration: RegistrationPoli
         profiles=parts.profiles,
         conversations=parts.conversations,
         messages=parts.messages,
+        message_changes=parts.changes,
+        message_people=MessagePeopleService(parts.log, store.members, parts.access, limits),
+        member_settings=MemberSettingsService(store.members, store.conversations, parts.bus, clock),
         reading=parts.reading,
     )

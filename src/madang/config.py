@@ -166,6 +166,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Who makes conversations: the users, or only the server API."""
     send_rate: Annotated[float, Accepts("a number from 0 to 1000000", _number(float, 0, 1_000_000))] = 10.0
     """Messages per second and user, three times as many at once; 0 is no limit."""
+    edit_window: Annotated[float, Accepts("seconds from 0 to 1000000000", _number(float, 0, 1_000_000_000))] = 0.0
+    """How long people may edit a message of their own; 0 is no limit."""
+    delete_window: Annotated[float, Accepts("seconds from 0 to 1000000000", _number(float, 0, 1_000_000_000))] = 0.0
+    """How long people may delete a message of their own; 0 is no limit. Owners and admins of a group always may."""
     connect_rate: Annotated[float, Accepts("a number from 0 to 1000000", _number(float, 0, 1_000_000))] = 500.0
     """Handshakes of sockets per second, ten times as many at once; others wait a moment. 0 is no limit."""
     ping_interval: Annotated[float, Accepts("seconds from 0.1 to 3600", _number(float, 0.1, 3_600))] = 25.0

@@ -32,6 +32,8 @@ from madang.api.errors import EXCEPTION_HANDLERS
 from madang.api.forwarded import TrustedProxies
 from madang.api.health import HealthController, Readiness
 from madang.api.me import MeController
+from madang.api.members import MemberController
+from madang.api.message_changes import MessageChangeController
 from madang.api.messages import MessageController
 from madang.api.origins import Origins
 from madang.api.security import RequestSecurity, check_policies
@@ -41,6 +43,9 @@ from madang.contract.limits import Limits
 from madang.services.accounts import AccountService
 from madang.services.conversations import ConversationService
 from madang.services.identity import Identity, IdentityService
+from madang.services.member_settings import MemberSettingsService
+from madang.services.message_changes import MessageChangeService
+from madang.services.message_people import MessagePeopleService
 from madang.services.messages import MessageService
 from madang.services.profiles import ProfileService
 from madang.services.reading import ReadingService
@@ -54,7 +59,9 @@ _CONTROLLERS: Final = (
     MeController,
     UserController,
     ConversationController,
+    MemberController,
     MessageController,
+    MessageChangeController,
     ConfigController,
     DescriptionController,
 )
@@ -74,6 +81,9 @@ class ApiServices:
     profiles: ProfileService
     conversations: ConversationService
     messages: MessageService
+    message_changes: MessageChangeService
+    message_people: MessagePeopleService
+    member_settings: MemberSettingsService
     reading: ReadingService
 
 
@@ -133,6 +143,9 @@ def create_api(
         "profiles": services.profiles,
         "conversations": services.conversations,
         "messages": services.messages,
+        "message_changes": services.message_changes,
+        "message_people": services.message_people,
+        "member_settings": services.member_settings,
         "reading": services.reading,
         "security": security,
         "session_cookies": cookies,

@@ -160,6 +160,9 @@ def _api_services(services: Services) -> ApiServices:
         profiles=services.profiles,
         conversations=services.conversations,
         messages=services.messages,
+        message_changes=services.message_changes,
+        message_people=services.message_people,
+        member_settings=services.member_settings,
         reading=services.foundation.reading,
     )
 

@@ -29,9 +29,13 @@ from madang.services.accounts import AccountService
 from madang.services.committer import Committer
 from madang.services.conversations import ConversationService
 from madang.services.identity import IdentityService
+from madang.services.member_settings import MemberSettingsService
+from madang.services.message_changes import MessageChangeService
+from madang.services.message_people import MessagePeopleService
 from madang.services.messages import MessageService
 from madang.services.profiles import ProfileService
 from madang.services.reading import ReadingService
+from madang.services.send_rate import SendRate
 from madang.services.sessions import SessionService
 from madang.storage.sqlite import SqliteStore
 from madang.tasks import TaskSupervisor
@@ -71,6 +75,9 @@ class Services:
     accounts: AccountService
     profiles: ProfileService
     messages: MessageService
+    message_changes: MessageChangeService
+    message_people: MessagePeopleService
+    member_settings: MemberSettingsService
 
 
 def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore:
@@ -92,7 +99,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundation:
     secret = signing_secret(settings)
     clock = SystemClock()
-    limits = _limits(settings.send_rate)
+    limits = _limits(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     store = database(settings, clock, limits)
     stack.push_async_callback(store.close)
@@ -125,6 +132,7 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
 def _use_cases(base: Foundation) -> Services:
     store, settings, clock, limits = base.store, base.settings, base.clock, base.limits
     access = Access(store.conversations)
+    rate = SendRate(clock, limits, settings.send_rate)
     users_create = settings.conversations == "users"
     conversations = ConversationService(base.committer, store.conversations, access, limits, users_create=users_create)
     tokens = SignedBearerTokens(base.secret, host=_host_tokens(settings))
@@ -154,13 +162,22 @@ def _use_cases(base: Foundation) -> Services:
         identities=IdentityService(store.accounts, store.sessions, tokens, clock, conversations.create_notes),
         accounts=accounts,
         profiles=ProfileService(store.accounts, store.conversations, base.bus, limits, directory=settings.directory),
-        messages=MessageService(base.committer, store.log, access, clock, limits, send_rate=settings.send_rate),
+        messages=MessageService(base.committer, store.log, access, limits, rate),
+        message_changes=MessageChangeService(base.committer, clock, limits, rate),
+        message_people=MessagePeopleService(store.log, store.members, access, limits),
+        member_settings=MemberSettingsService(store.members, store.conversations, base.bus, clock),
     )
 
 
-def _limits(send_rate: float) -> Limits:
-    """The limits of the contract, with the operator's own rate; 0 stands for none."""
-    return msgspec.structs.replace(LIMITS, sends_per_second=send_rate, send_burst=ceil(send_rate * SECONDS_AT_ONCE))
+def _limits(settings: Settings) -> Limits:
+    """The limits of the contract, with what the operator decides; 0 stands for none."""
+    return msgspec.structs.replace(
+        LIMITS,
+        sends_per_second=settings.send_rate,
+        send_burst=ceil(settings.send_rate * SECONDS_AT_ONCE),
+        edit_seconds=settings.edit_window,
+        delete_seconds=settings.delete_window,
+    )
 
 
 def _host_tokens(settings: Settings) -> HostTokens | None:

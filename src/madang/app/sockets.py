@@ -23,6 +23,7 @@ from madang.gateway.dispatch import Dispatch
 from madang.gateway.expiry import Expiry
 from madang.gateway.feed import Feed
 from madang.gateway.gateway import Gateway
+from madang.gateway.handlers.message_changes import MessageChangeHandlers
 from madang.gateway.handlers.messages import MessageHandlers
 from madang.gateway.handlers.presence import PresenceHandlers
 from madang.gateway.handlers.session import SessionHandlers
@@ -109,6 +110,7 @@ async def open_gateway(server: Server, services: Services, origins: Origins, sta
     handlers = {
         **session.table(),
         **MessageHandlers(services.messages, base.reading, feed).table(),
+        **MessageChangeHandlers(services.message_changes).table(),
         **TypingHandlers(TypingService(base.bus, base.clock, base.limits)).table(),
         **PresenceHandlers(presence, watches, base.limits).table(),
     }

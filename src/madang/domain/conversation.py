@@ -9,11 +9,41 @@ Invariants of the counters, held by every store:
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
-__all__ = ["ConversationType", "direct_key"]
+from madang.domain.text import clean_line
+from madang.errors import invalid
+
+__all__ = ["ConversationType", "clean_picture", "direct_key", "group_key"]
 
 ConversationType = Literal["direct", "group"]
+
+
+ADDRESS_UNITS: Final = 2_000
+"""UTF-16 code units of a picture's address."""
+
+
+def clean_picture(address: str) -> str:
+    """The address of a conversation's picture: http, https, or a path on this server. Nothing a page would run.
+
+    Raises:
+        MadangError: `invalid` or `too_large`.
+    """
+    address = clean_line("avatarUrl", address, ADDRESS_UNITS)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise invalid("avatarUrl", "must be an http or https address, or a path from /") from None
+    is_path = not parts.scheme and not parts.netloc and parts.path.startswith("/")
+    if " " in address or "\\" in address or not (is_path or (parts.scheme in {"http", "https"} and parts.netloc)):
+        raise invalid("avatarUrl", "must be an http or https address, or a path from /")
+    return address
+
+
+def group_key(key: str) -> str:
+    """What makes a group with a key exist once; never equal to that of a pair."""
+    return f"key:{key}"
 
 
 def direct_key(first: str, second: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from madang.socketio import EventPacket, Frames
 
-__all__ = ["event_packet", "one_event", "stored_ack"]
+__all__ = ["event_packet", "message_ack", "one_event", "stored_ack"]
 
 
 def event_packet(event: str, payload: bytes) -> EventPacket:
@@ -28,3 +28,8 @@ def stored_ack(message: bytes, *, duplicate: bool) -> msgspec.Raw:
     return msgspec.Raw(
         b'{"message":%b,"ok":true,"level":"stored"%b}' % (message, b',"duplicate":true' if duplicate else b"")
     )
+
+
+def message_ack(message: bytes) -> msgspec.Raw:
+    """`MessageAck` around a message that is JSON already."""
+    return msgspec.Raw(b'{"message":%b,"ok":true}' % message)

@@ -11,12 +11,17 @@ from madang.domain.membership import Action, may
 from madang.errors import ErrorCode, MadangError
 from madang.ports.conversations import Conversations, Member
 
-__all__ = ["Access", "not_a_member"]
+__all__ = ["Access", "no_such_message", "not_a_member"]
 
 
 def not_a_member() -> MadangError:
     """The one answer for what somebody may not know."""
     return MadangError(ErrorCode.NOT_A_MEMBER, "there is no such conversation of yours")
+
+
+def no_such_message() -> MadangError:
+    """The same for a message: unknown, elsewhere, or from before one joined."""
+    return MadangError(ErrorCode.NOT_FOUND, "there is no such message that you may see")
 
 
 class Access:

@@ -23,10 +23,10 @@ import msgspec
 import structlog
 
 from madang.clock import Clock
-from madang.contract.shapes import Quote
+from madang.contract.shapes import Message, Quote
 from madang.errors import ErrorCode, MadangError
 from madang.ports.bus import Bus, LogAppended, LogEntry, MemberAdded, conversation_channel, user_channel
-from madang.ports.log import ConversationLog, Entry, NewMessage, Verdict
+from madang.ports.log import ConversationLog, EditMessage, Entry, NewMessage, Verdict
 from madang.services.lane import Lane
 from madang.tasks import TaskSupervisor
 
@@ -48,7 +48,9 @@ TURN_SECONDS: Final = 0.005
 """How long answering and publishing may keep the loop before others get a turn."""
 
 Settle = Callable[[Verdict | MadangError, bytes], None]
-"""Gets the verdict and, for a message, its JSON (else empty): encoded once for the ack and for everybody else."""
+"""Gets the verdict and its message's JSON (else empty): encoded once for the ack and, where it is the same, for everybody
+else.
+"""
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -56,7 +58,7 @@ _encode = msgspec.json.Encoder().encode
 
 def _size(entry: Entry) -> int:
     """Bytes of a message's content; nothing for other changes."""
-    if not isinstance(entry, NewMessage):
+    if not isinstance(entry, NewMessage | EditMessage):
         return 0
     return len(entry.content) if entry.content.isascii() else len(entry.content.encode())
 
@@ -239,9 +241,12 @@ class Committer:
         self._publish(news)
 
     def _settle_one(self, queued: _Queued, verdict: Verdict, news: dict[str, list[LogEntry]]) -> None:
-        payload = b""
+        answer = b""
         for commit in verdict.commits:
-            payload = _encode(commit.message)
+            told = commit.message if commit.reaction is None else commit.reaction
+            payload = _encode(told)
+            if told is verdict.message:
+                answer = payload
             news.setdefault(commit.conversation_id, []).append(
                 LogEntry(
                     version=commit.message.version,
@@ -249,15 +254,17 @@ class Committer:
                     epoch=commit.message.epoch or "",
                     event=commit.event,
                     payload=payload,
-                    quotes=commit.message.reply_to.seq if isinstance(commit.message.reply_to, Quote) else None,
+                    quotes=told.reply_to.seq
+                    if isinstance(told, Message) and isinstance(told.reply_to, Quote)
+                    else None,
                     added=commit.added,
                     removed=commit.removed,
                     removed_reason=commit.removed_reason,
                 )
             )
-        if verdict.message is not None and not verdict.commits:
-            payload = _encode(verdict.message)
-        queued.answer(verdict, payload)
+        if verdict.message is not None and not answer:
+            answer = _encode(verdict.message)
+        queued.answer(verdict, answer)
 
     def _publish(self, news: dict[str, list[LogEntry]]) -> None:
         for conversation_id, entries in news.items():

@@ -10,18 +10,17 @@ from typing import Literal, Protocol
 
 from msgspec import UNSET, UnsetType
 
-from madang.clock import Clock
 from madang.contract.limits import Limits
 from madang.contract.rest import SendBody, SentMessage
 from madang.contract.shapes import Message
 from madang.domain.membership import Action
 from madang.domain.message import MessageType, body_hash, check_content
-from madang.domain.rate import TokenBuckets
 from madang.errors import ErrorCode, MadangError, invalid
 from madang.ids import new_id, parse_id
 from madang.ports.log import ConversationLog, NewMessage, Outcome, PageWindow, Verdict
-from madang.services.access import Access, not_a_member
+from madang.services.access import Access, no_such_message, not_a_member
 from madang.services.committer import Committer, Settle
+from madang.services.send_rate import SendRate
 
 __all__ = ["Draft", "MessageService", "stored"]
 
@@ -59,7 +58,9 @@ def stored(verdict: Verdict) -> Verdict:
         case Outcome.NOT_A_MEMBER:
             raise not_a_member()
         case Outcome.CONFLICT:
-            raise MadangError(ErrorCode.CONFLICT, "this id belongs to something else")
+            raise MadangError(ErrorCode.CONFLICT, verdict.reason or "this id belongs to something else")
+        case Outcome.NOT_FOUND:
+            raise no_such_message()
         case Outcome.FORBIDDEN:
             raise MadangError(ErrorCode.FORBIDDEN, verdict.reason or "your role does not allow it")
         case Outcome.TOO_LARGE:
@@ -71,29 +72,21 @@ def stored(verdict: Verdict) -> Verdict:
 
 
 class MessageService:
-    """Sends and reads messages.
-
-    Args:
-        send_rate: messages per second and user; 0 means no limit.
-    """
+    """Sends and reads messages."""
 
     def __init__(
         self,
         committer: Committer,
         log: ConversationLog,
         access: Access,
-        clock: Clock,
         limits: Limits,
-        *,
-        send_rate: float,
+        rate: SendRate,
     ) -> None:
         self._committer = committer
         self._log = log
         self._access = access
-        self._clock = clock
         self._limits = limits
-        burst = max(1.0, send_rate * limits.send_burst / limits.sends_per_second) if send_rate > 0 else 0.0
-        self._sends = TokenBuckets(send_rate, burst) if send_rate > 0 else None
+        self._rate = rate
 
     def submit(self, sender_id: str, conversation_id: str, draft: Draft, settle: Settle) -> None:
         """Check a message and queue it; `settle` gets the log's verdict. Does not await.
@@ -102,7 +95,7 @@ class MessageService:
             MadangError: refused before the log; `settle` is then not called.
         """
         entry = self._entry(sender_id, conversation_id, draft)
-        self._limit(sender_id)
+        self._rate.take(sender_id)
         self._committer.submit(entry, settle)
 
     async def send(self, sender_id: str, conversation_id: str, body: SendBody) -> SentMessage:
@@ -112,7 +105,7 @@ class MessageService:
             MadangError: any refusal of the contract.
         """
         entry = self._entry(sender_id, conversation_id, body)
-        self._limit(sender_id)
+        self._rate.take(sender_id)
         verdict = stored(await self._committer.commit(entry))
         if verdict.message is None:
             raise MadangError(ErrorCode.TRY_AGAIN, "the outcome is unknown")
@@ -180,8 +173,3 @@ class MessageService:
         if len(known) != len(parsed):
             raise invalid("mentions", "must be ids of users")
         return list(dict.fromkeys(known))
-
-    def _limit(self, sender_id: str) -> None:
-        wait = self._sends.take(sender_id, self._clock.monotonic()) if self._sends is not None else 0.0
-        if wait:
-            raise MadangError(ErrorCode.RATE_LIMITED, "you send too fast", retry_after_ms=max(1, int(wait * 1_000)))

@@ -7,7 +7,7 @@ what you may not know is answered like what does not exist.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 import structlog
@@ -17,6 +17,7 @@ from madang.contract.limits import Limits
 from madang.contract.rest import UpdateMe
 from madang.contract.shapes import User
 from madang.domain.account import clean_display_name
+from madang.domain.custom import clean_custom
 from madang.domain.presence import SMALL_ROOM, VISIBLE_ROOMS
 from madang.domain.text import clean_text
 from madang.errors import ErrorCode, MadangError, invalid
@@ -31,8 +32,6 @@ DirectoryPolicy = Literal["open", "shared", "exact", "closed"]
 """Who finds whom: everybody everybody, only those who share a conversation, only who knows the whole username, nobody."""
 FOUND: Final = 50
 """People of one search."""
-CUSTOM_BYTES: Final = 4_096
-CUSTOM_DEPTH: Final = 8
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +68,7 @@ class ProfileService:
             MadangError: `invalid`, `too_large`.
         """
         name = UNSET if body.name is UNSET else clean_display_name(str(body.name), self._limits.name_units)
-        custom = UNSET if body.custom is UNSET else _clean_custom(body.custom)
+        custom = UNSET if body.custom is UNSET else clean_custom(dict(body.custom), self._limits.custom_bytes)
         if name is UNSET and custom is UNSET:
             return await self.me(user_id)
         user = await self._accounts.update(user_id, name=name, custom=custom)
@@ -127,28 +126,3 @@ class ProfileService:
 
 def _not_found() -> MadangError:
     return MadangError(ErrorCode.NOT_FOUND, "there is no such person")
-
-
-def _clean_custom(value: object) -> dict[str, object]:
-    """An application's own fields, of a size and form every store keeps."""
-    cleaned = _clean_value(value, CUSTOM_DEPTH)
-    assert isinstance(cleaned, dict)  # the contract's type has refused anything else
-    if len(msgspec.json.encode(cleaned)) > CUSTOM_BYTES:
-        raise MadangError(
-            ErrorCode.TOO_LARGE, "custom is too large", details={"custom": f"at most {CUSTOM_BYTES} bytes of JSON"}
-        )
-    return cleaned
-
-
-def _clean_value(value: Any, depth: int) -> Any:
-    if depth == 0:
-        raise invalid("custom", f"must not be nested deeper than {CUSTOM_DEPTH}")
-    if isinstance(value, str):
-        return clean_text("custom", value, CUSTOM_BYTES)
-    if isinstance(value, list):
-        return [_clean_value(item, depth - 1) for item in value]
-    if isinstance(value, dict):
-        return {
-            clean_text("custom", str(key), CUSTOM_BYTES): _clean_value(item, depth - 1) for key, item in value.items()
-        }
-    return value

@@ -68,7 +68,8 @@ def test_every_http_body_has_a_side() -> None:
     """A new body of the API is either listed as a request or sent by the server; today's requests are known by name."""
     from_clients = {getattr(rest, name) for name in rest.__all__} & requests()
     assert {body.__name__ for body in from_clients} == {
-        "AddMembers", "CreateConversation", "Credentials", "ReadBody", "RefreshBody", "Registration", "SendBody", "UpdateMe",
+        "AddMembers", "ChangeRole", "CreateConversation", "Credentials", "EditBody", "MemberSettings", "ReadBody",
+        "RefreshBody", "Registration", "SendBody", "UpdateConversation", "UpdateMe",
     }  # fmt: skip  # one list
 
 

@@ -17,7 +17,7 @@ export type RevokedReason = "logout" | "password_changed" | "disabled" | "revoke
 
 export type Role = "owner" | "admin" | "member";
 
-export type SystemKind = "created" | "members_added" | "member_left" | "member_removed" | "renamed" | "role_changed";
+export type SystemKind = "created" | "members_added" | "member_left" | "member_removed" | "renamed" | "updated" | "role_changed" | "ended";
 
 /** A smaller picture of an attachment. */
 export interface AttachmentPreview {
@@ -39,18 +39,6 @@ export interface Attachment {
   readonly durationMs?: number;
   readonly preview?: AttachmentPreview;
   readonly placeholder?: string;
-}
-
-/** My own place in a conversation. */
-export interface Membership {
-  readonly role: Role;
-  readonly lastReadSeq: number;
-  readonly unreadCount: number;
-  readonly visibleFromSeq: number;
-  readonly notificationEnabled: boolean;
-  readonly mutedUntil: string | null;
-  readonly pinnedAt: string | null;
-  readonly markedUnread: boolean;
 }
 
 /** Who wrote a message, as they are now. */
@@ -81,8 +69,12 @@ export interface SystemEvent {
   readonly kind: SystemKind;
   readonly actorId: string | null;
   readonly userIds?: readonly string[];
-  readonly name?: string;
+  /** `created`: the name, if there is one. `renamed`: the new one; null if it was taken away. */
+  readonly name?: string | null;
   readonly role?: Role;
+  readonly avatarUrl?: string | null;
+  /** `renamed`, `updated`: the new values of what changed. */
+  readonly custom?: Readonly<Record<string, unknown>>;
 }
 
 /** One entry of a conversation's log, in its present state. */
@@ -120,13 +112,16 @@ export interface User {
   readonly deletedAt: string | null;
 }
 
-/** Somebody's place in a conversation, as other members may see it. */
-export interface PublicMember {
-  readonly user: User;
+/** My own place in a conversation. */
+export interface Membership {
   readonly role: Role;
-  readonly joinedAt: string;
   readonly lastReadSeq: number;
+  readonly unreadCount: number;
   readonly visibleFromSeq: number;
+  readonly notificationEnabled: boolean;
+  readonly mutedUntil: string | null;
+  readonly pinnedAt: string | null;
+  readonly markedUnread: boolean;
 }
 
 /** A conversation as it stands in one person's list. */
@@ -151,6 +146,32 @@ export interface Summary {
   readonly key?: string;
   /** Direct conversations: the other person, or oneself in notes to self. */
   readonly peer?: User;
+}
+
+/** What was missed of a conversation since the version a client named. `delta`: every message changed since, as it is now, by version; a page of them if there is `more`. `gap`: too much was missed, `messages` is the newest page and replaces what is cached. `reset`: all that is known is void. `behind`: there was no room; ask with `conversation:sync`. */
+export interface Changes {
+  readonly status: "delta" | "gap" | "reset" | "behind";
+  readonly epoch: string;
+  /** Everything up to here is known once `messages` are applied. `behind`: where the log stands. */
+  readonly version: number;
+  readonly messages: readonly Message[];
+  /** Ask again with `version` for the changes after it. */
+  readonly more?: true;
+  /** Members and the seq they have read up to; rooms of up to 100. */
+  readonly reads?: readonly (readonly [string, number])[];
+  /** Rooms above that: a seq and how many have read exactly up to it, ascending; whoever is not counted stands below. */
+  readonly steps?: readonly (readonly [number, number])[];
+  /** In answers to `conversation:sync`, unless there is more. */
+  readonly summary?: Summary;
+}
+
+/** Somebody's place in a conversation, as other members may see it. */
+export interface PublicMember {
+  readonly user: User;
+  readonly role: Role;
+  readonly joinedAt: string;
+  readonly lastReadSeq: number;
+  readonly visibleFromSeq: number;
 }
 
 /** Not done: `error` is a code of the table, `reason` is English for developers. */
@@ -179,6 +200,12 @@ export interface Limits {
   readonly attachments: number;
   /** People named in one message. */
   readonly mentions: number;
+  /** Different emojis on one message. */
+  readonly emojis: number;
+  /** UTF-16 code units of a conversation's key. */
+  readonly keyUnits: number;
+  /** Of `custom` as JSON. */
+  readonly customBytes: number;
   /** People named in one call. */
   readonly membersPerCall: number;
   /** People of one conversation. */
@@ -197,6 +224,10 @@ export interface Limits {
   readonly sendsPerSecond: number;
   /** Messages of one user at once. */
   readonly sendBurst: number;
+  /** How long one's own message may be edited; 0: no limit. */
+  readonly editSeconds: number;
+  /** How long one's own message may be deleted; 0: no limit. */
+  readonly deleteSeconds: number;
   /** One `typing:start` per conversation in this time; more are dropped. */
   readonly typingSeconds: number;
   /** Sign-ins and sign-ups from one address. */
@@ -207,7 +238,7 @@ export interface Limits {
   readonly typingTimeoutMs: number;
 }
 
-/** Start delivery; sent on every connect, and again with `cursor` for the next page of the list. */
+/** Start delivery; sent on every connect, and again with `cursor` for the next page of the list. `inbox` is that of the first page last time; `known` has epoch and version of conversations that are here. Both need not be said again with `cursor`. */
 export interface Init {
   readonly inbox?: number;
   readonly known?: Readonly<Record<string, readonly [string, number]>>;
@@ -226,7 +257,7 @@ export interface ServerInfo {
   readonly limits: Limits;
 }
 
-/** One's own account and list of conversations; `next` is the cursor of the page after it. */
+/** One's own account and list of conversations; `next` is the cursor of the page after it. With `inbox`, `conversations` has only what changed; whatever is not named is as the client knows it, and is live as well. `removed` are memberships that ended. `changes` has the known conversations of which something was missed. */
 export interface InitAck extends OkAck {
   readonly server: ServerInfo;
   readonly user: User;
@@ -234,7 +265,7 @@ export interface InitAck extends OkAck {
   readonly inbox: number;
   readonly conversations: readonly Summary[];
   readonly removed: readonly string[];
-  readonly changes: Readonly<Record<string, unknown>>;
+  readonly changes: Readonly<Record<string, Changes>>;
   readonly online: readonly string[];
   readonly next?: string;
 }
@@ -259,6 +290,32 @@ export interface MessageSendAck extends OkAck {
   readonly duplicate?: boolean;
 }
 
+/** One's own message gets another content. */
+export interface MessageEdit {
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly content: string;
+}
+
+/** The message as it is now. */
+export interface MessageAck extends OkAck {
+  readonly message: Message;
+}
+
+/** A message becomes a tombstone. */
+export interface MessageDelete {
+  readonly conversationId: string;
+  readonly messageId: string;
+}
+
+/** One emoji on a message, or, with `remove`, off it. */
+export interface MessageReact {
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly emoji: string;
+  readonly remove?: boolean;
+}
+
 /** Everything up to `seq` has been read; without it, the newest delivered to this socket. */
 export interface ReadMark {
   readonly conversationId: string;
@@ -269,6 +326,18 @@ export interface ReadMark {
 export interface ReadMarkAck extends OkAck {
   readonly lastReadSeq: number;
   readonly unreadCount: number;
+}
+
+/** What was missed of one conversation since `version`; without `version`, its newest page. */
+export interface ConversationSync {
+  readonly conversationId: string;
+  readonly epoch?: string;
+  readonly version?: number;
+}
+
+/** What was missed. */
+export interface ConversationSyncAck extends Changes {
+  readonly ok: true;
 }
 
 /** Nothing but which conversation. */
@@ -294,6 +363,19 @@ export interface AuthRefresh {
 /** Until when the socket may stay. */
 export interface AuthRefreshAck extends OkAck {
   readonly expiresAt: string | null;
+}
+
+/** Somebody reacted to a message, or took it back; `count` is how many people this emoji has now. */
+export interface ReactionChanged {
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly seq: number;
+  readonly version: number;
+  readonly epoch: string;
+  readonly userId: string;
+  readonly emoji: string;
+  readonly removed: boolean;
+  readonly count: number;
 }
 
 /** You have everything of this conversation up to this version. */
@@ -366,11 +448,24 @@ export interface ApiError {
   readonly retryAfterMs?: number;
 }
 
+/** The new role of a member; a new owner takes the place of the old one. */
+export interface ChangeRole {
+  readonly role: Role;
+}
+
+/** The message as it is now. */
+export interface ChangedMessage {
+  readonly message: Message;
+}
+
 /** A direct conversation has one member beside oneself, or oneself alone. */
 export interface CreateConversation {
   readonly type: ConversationType;
   readonly memberIds?: readonly string[];
   readonly name?: string | null;
+  /** Makes a group exist once: whoever creates it again, and is a member, gets the first. */
+  readonly key?: string | null;
+  readonly custom?: Readonly<Record<string, unknown>>;
 }
 
 /** A username and its password. */
@@ -378,6 +473,19 @@ export interface Credentials {
   readonly username: string;
   readonly password: string;
   readonly cookies?: boolean;
+}
+
+/** The new content. */
+export interface EditBody {
+  readonly content: string;
+}
+
+/** One's own settings of a conversation; `mutedUntil` null ends muting. */
+export interface MemberSettings {
+  readonly notificationEnabled?: boolean;
+  readonly mutedUntil?: string | null;
+  readonly pinned?: boolean;
+  readonly markedUnread?: boolean;
 }
 
 /** What a client may know before anybody signs in. */
@@ -438,6 +546,13 @@ export interface SignedIn {
   readonly administrator: boolean;
 }
 
+/** What owners and admins may change about a group; null takes the name or the picture away. */
+export interface UpdateConversation {
+  readonly name?: string | null;
+  readonly avatarUrl?: string | null;
+  readonly custom?: Readonly<Record<string, unknown>>;
+}
+
 /** What one may change about oneself. */
 export interface UpdateMe {
   readonly name?: string;
@@ -487,6 +602,9 @@ export const LIMITS: Limits = {
   passwordMaxBytes: 1024,
   attachments: 10,
   mentions: 100,
+  emojis: 20,
+  keyUnits: 200,
+  customBytes: 4096,
   membersPerCall: 100,
   members: 100000,
   page: 200,
@@ -496,6 +614,8 @@ export const LIMITS: Limits = {
   payloadBytes: 1000000,
   sendsPerSecond: 10.0,
   sendBurst: 30,
+  editSeconds: 0.0,
+  deleteSeconds: 0.0,
   typingSeconds: 2.0,
   loginsPerMinute: 10,
   ackTimeoutMs: 10000,
@@ -511,8 +631,16 @@ export interface ClientToServerEvents {
   "init": (payload: Init, ack: Ack<InitAck>) => void;
   /** Store a message and deliver it. */
   "message:send": (payload: MessageSend, ack: Ack<MessageSendAck>) => void;
+  /** Change the content of one's own message. */
+  "message:edit": (payload: MessageEdit, ack: Ack<MessageAck>) => void;
+  /** Delete one's own message, or as admin anybody's. */
+  "message:delete": (payload: MessageDelete, ack: Ack<MessageAck>) => void;
+  /** React to a message with an emoji, or take it back. */
+  "message:react": (payload: MessageReact, ack: Ack<MessageAck>) => void;
   /** Move one's own read mark forward. */
   "message:read": (payload: ReadMark, ack: Ack<ReadMarkAck>) => void;
+  /** What was missed of a conversation. */
+  "conversation:sync": (payload: ConversationSync, ack: Ack<ConversationSyncAck>) => void;
   /** One is typing; repeat every 3 s. */
   "typing:start": (payload: ConversationRef, ack?: Ack<OkAck>) => void;
   /** One has stopped typing. */
@@ -527,6 +655,12 @@ export interface ClientToServerEvents {
 export interface ServerToClientEvents {
   /** To: Members who may see it, the acting socket included. */
   "message:new": (message: Message) => void;
+  /** To: The same: its content was edited. */
+  "message:updated": (message: Message) => void;
+  /** To: The same: it is a tombstone now. */
+  "message:deleted": (message: Message) => void;
+  /** To: The same: somebody reacted, or took it back. */
+  "message:reaction": (reactionChanged: ReactionChanged) => void;
   /** To: After a repair, or for what you may not see. */
   "conversation:version": (conversationVersion: ConversationVersion) => void;
   /** To: Members of rooms up to 100; with `unreadCount` to oneself. */
