@@ -1,15 +1,25 @@
 """What every test stands on: the event loop, nothing else.
 
-Owns the one fixture anyio's pytest plugin asks for. Fixtures of one kind of test live in the conftest of its folder, or
-in a module beside the tests that names what it makes.
+Owns the one fixture anyio's pytest plugin asks for, and the database server, which starts when the first test asks for it.
+Fixtures of one kind of test live in the conftest of its folder, or in a module beside the tests that names what it makes.
 """
 
 import sys
+from collections.abc import Iterator
 
 import pytest
+
+from tests.postgres_server import PostgresServer, running_postgres
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """asyncio alone, on uvloop where it exists: the loop the server runs on."""
     return "asyncio", {"use_uvloop": sys.platform != "win32"}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, one for all tests of this process; each makes a database of its own in it."""
+    with running_postgres() as server:
+        yield server

@@ -115,6 +115,18 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _database(value: str) -> str:
+    if urlsplit(value).scheme not in {"postgresql", "postgres"}:
+        raise ValueError
+    return value
+
+
+def _flag(value: str) -> bool:
+    if value not in {"0", "1"}:
+        raise ValueError(value)
+    return value == "1"
+
+
 def _origin(value: str) -> str:
     address = _web_address(value).lower()
     if urlsplit(address).path:
@@ -144,8 +156,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Folder of the store and of the secret; made when missing. One server at a time."""
     workers: Annotated[int, Accepts("a whole number from 1", _number(int, 1, 1_024))] = 1
     """Processes that share the port. Not yet: more than 1."""
-    database_url: Annotated[str, Accepts("postgresql://…", str, secret=True)] = ""
-    """The store; unset: SQLite in the data folder. Not yet: PostgreSQL."""
+    database_url: Annotated[str, Accepts("postgresql://user:password@host:port/database", _database, secret=True)] = ""
+    """The store, PostgreSQL 14 or newer; unset: SQLite in the data folder. Takes `madang[postgres]`."""
+    unsafe_durability: Annotated[bool, Accepts("0 or 1", _flag)] = False
+    """1: start also on a PostgreSQL that runs with `fsync`, `synchronous_commit` or `full_page_writes` off, and may lose
+    acknowledged messages."""
     redis_url: Annotated[str, Accepts("redis://… or rediss://…", str, secret=True)] = ""
     """What joins several nodes; unset: this process is alone. Not yet."""
     persistence: Annotated[Literal["direct", "queue"], _one_of("direct", "queue")] = "direct"
@@ -295,7 +310,6 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 def _refuse_what_comes_later(settings: Settings) -> None:
     later = {
-        "database_url": (settings.database_url, "PostgreSQL is not supported yet: unset it to store in SQLite"),
         "redis_url": (settings.redis_url, "several nodes are not supported yet: unset it to run as one process"),
         "persistence": (settings.persistence == "queue", "queue is not supported yet: this version accepts direct"),
         "workers": (

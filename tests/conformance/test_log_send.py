@@ -320,4 +320,7 @@ async def test_cancelling_the_caller_does_not_cancel_the_commit(chat: Chat) -> N
     for call in calls:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
+    async with asyncio.timeout(5):
+        while len(await chat.history(group)) < 7:
+            await chat.store.ping()
     assert outcomes(await chat.append(*entries)) == [Outcome.DUPLICATE] * 6

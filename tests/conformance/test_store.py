@@ -1,7 +1,6 @@
 """The port `Store`: opening, closing, what survives."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from madang.ids import parse_id
 from madang.ports.log import Outcome
 from madang.ports.store import Store
 from tests.conformance.chat import Chat, message, outcomes
-from tests.conformance.conftest import new_store
+from tests.conformance.conftest import DURABLE, MakeStore
 
 
 async def test_the_epoch_is_a_uuid(store: Store) -> None:
@@ -42,9 +41,10 @@ async def test_closing_finishes_what_was_started(chat: Chat) -> None:
     assert [outcomes(await call) for call in calls] == [[Outcome.STORED]] * 20
 
 
-async def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store_kind", DURABLE)
+async def test_everything_is_there_after_opening_again(make_store: MakeStore) -> None:
     """A durable store keeps epoch, people, logs and marks from one life to the next, and numbers go on."""
-    first = new_store("sqlite", tmp_path)
+    first = make_store()
     await first.open()
     chat = Chat(first)
     ann, bob = await chat.users(2)
@@ -57,7 +57,7 @@ async def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
     assert await chat.history(group) == history
     await first.close()
 
-    second = new_store("sqlite", tmp_path)
+    second = make_store()
     await second.open()
     chat.store = second
     assert second.epoch == epoch

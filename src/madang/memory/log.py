@@ -59,7 +59,7 @@ class MemoryLog:
         self._rows = rows
         self._max_members = max_members
 
-    async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
+    async def append(self, entries: Sequence[Entry], now: int, *, wait: bool = True) -> list[Verdict]:
         return [self._append(entry, now) for entry in entries]
 
     def _append(self, entry: Entry, now: int) -> Verdict:

@@ -34,6 +34,7 @@ class MemoryStore:
         self.sessions = MemorySessions(rows)
         self.conversations = MemoryConversations(rows)
         self.members = MemoryMembers(rows)
+        self.lanes = 1
         self._open = False
 
     async def open(self) -> None:

@@ -68,6 +68,8 @@ class Outcome(StrEnum):
     """The conversation would have too many members, or the message too many different emojis."""
     STORAGE_FULL = "storage_full"
     """No room on the disk; nothing of the entry was kept."""
+    BUSY = "busy"
+    """Undecided: somebody else holds the conversation, and the caller would not wait. Nothing of the entry was kept."""
 
 
 class NewMessage(Struct, frozen=True, kw_only=True):
@@ -326,8 +328,12 @@ class ConversationLog(Protocol):
     batch STORAGE_FULL. Raises `MadangError(unavailable)` if the store cannot be reached; then nothing is known.
     """
 
-    async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
-        """Commit a batch; one verdict per entry, in order. `now` is wall time in milliseconds."""
+    async def append(self, entries: Sequence[Entry], now: int, *, wait: bool = True) -> list[Verdict]:
+        """Commit a batch; one verdict per entry, in order. `now` is wall time in milliseconds.
+
+        Without `wait`, all entries of a conversation that another writer holds are BUSY, and the others do not wait for
+        it. With `wait` none is.
+        """
         ...
 
     async def mark(self, marks: Sequence[Mark], now: int) -> list[MarkVerdict]:

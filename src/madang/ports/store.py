@@ -36,6 +36,11 @@ class Store(Protocol):
     def sync(self) -> Sync: ...
 
     @property
+    def lanes(self) -> int:
+        """Batches of the log that it commits side by side, if they are of different conversations."""
+        ...
+
+    @property
     def epoch(self) -> str:
         """The history the counters belong to; a UUID made with the installation. The same while the store is open."""
         ...

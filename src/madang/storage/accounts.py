@@ -19,7 +19,7 @@ from madang.domain.search_text import fold
 from madang.errors import ErrorCode, MadangError
 from madang.ports.accounts import Account, ExternalProfile, NewAccount
 from madang.storage.column_types import among
-from madang.storage.database import Database
+from madang.storage.database import Database, one_at_a_time
 from madang.storage.tables import members, users
 
 USER_COLUMNS: Final = (
@@ -100,6 +100,7 @@ def users_by_id(conn: Connection, user_ids: Sequence[str]) -> dict[str, User]:
 
 def create(conn: Connection, account: NewAccount, now: int) -> Account:
     """Insert a local account; the first of all is the administrator."""
+    one_at_a_time(conn, "accounts")
     if by_username(conn, account.username) is not None:
         raise MadangError(ErrorCode.CONFLICT, "this username is taken", details={"username": "is taken"})
     conn.execute(
@@ -120,7 +121,15 @@ def create(conn: Connection, account: NewAccount, now: int) -> Account:
 
 def provision(conn: Connection, profile: ExternalProfile, now: int) -> tuple[Account, bool]:
     """Insert or bring up to date the account of a host application's user."""
-    row = conn.execute(select(users.c.issuer, users.c.profile_issued_at).where(users.c.id == profile.id)).first()
+    present = (
+        select(users.c.issuer, users.c.profile_issued_at)
+        .where(users.c.id == profile.id)
+        .with_for_update(key_share=True)
+    )
+    row = conn.execute(present).first()
+    if row is None:
+        one_at_a_time(conn, "accounts")
+        row = conn.execute(present).first()
     if row is not None and row.issuer != profile.issuer:
         raise MadangError(ErrorCode.TOKEN_INVALID, "this user belongs to another issuer")
     said = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-__all__ = ["Database", "StartOverError", "in_transaction"]
+__all__ = ["Database", "StartOverError", "in_transaction", "one_at_a_time"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,3 +59,11 @@ def in_transaction(conn: Connection, work: Callable[[Connection], T]) -> T:
         with conn.begin():
             result: T = instead.work(conn)
             return result
+
+
+def one_at_a_time(conn: Connection, subject: str) -> None:
+    """Let nobody else past this line with the same subject until the transaction ends: for decisions that rest on rows
+    which do not exist yet, and so cannot be locked. A database with one writer has that already.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(subject, 0))))

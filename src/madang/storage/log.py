@@ -84,7 +84,7 @@ class _Batch:
         """Decide all entries."""
         for place, entry in enumerate(entries):
             if not storable(entry):
-                self._verdicts[place] = _spoiled(entry)
+                self._verdicts[place] = spoiled(entry)
             elif isinstance(entry, NewMessage):
                 self._sends.append((place, entry))
             else:
@@ -113,7 +113,7 @@ class _Batch:
                 return self._dialect.append_sends(self._conn, entries, self._terms)
         except self._data_errors:
             if len(entries) == 1:
-                return [_spoiled(entries[0])]
+                return [spoiled(entries[0])]
             half = len(entries) // 2
             return self._bisect(entries[:half]) + self._bisect(entries[half:])
 
@@ -122,7 +122,7 @@ class _Batch:
             with self._conn.begin_nested():
                 return append_change(self._conn, change, self._terms)
         except self._data_errors:
-            return _spoiled(change)
+            return spoiled(change)
 
 
 def storable(entry: Entry) -> bool:
@@ -146,7 +146,8 @@ def _texts(value: object) -> Iterator[str]:
                 yield from _texts(item)
 
 
-def _spoiled(entry: Entry) -> Verdict:
+def spoiled(entry: Entry) -> Verdict:
+    """The verdict of an entry that no database takes."""
     return Verdict(outcome=Outcome.INVALID, conversation_id=entry.conversation_id, reason="cannot be stored")
 
 
@@ -158,15 +159,34 @@ def append(conn: Connection, entries: Sequence[Entry], dialect: Dialect, terms: 
         raise StartOverError(lambda conn: _Batch(conn, dialect, terms, careful=True).run(entries)) from spoiled
 
 
-class DatabaseLog:
-    """The port `ConversationLog` on a database."""
+class LogReader:
+    """The reading half of the port `ConversationLog`, the same on every database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
+        return await self._database.read(messages.heads, conversation_ids)
+
+    async def since(self, conversation_id: str, version: int, limit: int) -> LogSlice | None:
+        return await self._database.read(messages.since, conversation_id, version, limit, self._database.epoch)
+
+    async def message(self, conversation_id: str, message_id: str, visible_from_seq: int) -> Message | None:
+        return await self._database.read(messages.one, conversation_id, message_id, visible_from_seq)
+
+    async def page(self, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
+        return await self._database.read(messages.page, conversation_id, window, visible_from_seq)
+
+
+class DatabaseLog(LogReader):
+    """The port `ConversationLog` on a database whose writes run inside one transaction of one writer."""
 
     def __init__(self, database: Database, dialect: Dialect, *, max_members: int = LIMITS.members) -> None:
-        self._database = database
+        super().__init__(database)
         self._dialect = dialect
         self._max_members = max_members
 
-    async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
+    async def append(self, entries: Sequence[Entry], now: int, *, wait: bool = True) -> list[Verdict]:
         if not entries:
             return []
         terms = BatchTerms(now=now, epoch=self._database.epoch, max_members=self._max_members)
@@ -186,15 +206,3 @@ class DatabaseLog:
             if error.code is not ErrorCode.STORAGE_FULL:
                 raise
             return [MarkVerdict(outcome=Outcome.STORAGE_FULL) for _ in marks]
-
-    async def heads(self, conversation_ids: Sequence[str]) -> dict[str, Head]:
-        return await self._database.read(messages.heads, conversation_ids)
-
-    async def since(self, conversation_id: str, version: int, limit: int) -> LogSlice | None:
-        return await self._database.read(messages.since, conversation_id, version, limit, self._database.epoch)
-
-    async def message(self, conversation_id: str, message_id: str, visible_from_seq: int) -> Message | None:
-        return await self._database.read(messages.one, conversation_id, message_id, visible_from_seq)
-
-    async def page(self, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
-        return await self._database.read(messages.page, conversation_id, window, visible_from_seq)

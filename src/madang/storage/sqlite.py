@@ -192,6 +192,10 @@ class SqliteStore:
         self.sync = DatabaseSync(self._database)
 
     @property
+    def lanes(self) -> int:
+        return 1
+
+    @property
     def epoch(self) -> str:
         return self._database.epoch
 

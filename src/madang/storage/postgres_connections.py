@@ -1,0 +1,108 @@
+"""Opening PostgreSQL connections the way Madang needs them.
+
+Owns what a session is told (time limits, read-write servers only) and the pools: one per purpose, so that reads cannot
+keep commits waiting nor commits reads.
+
+Invariants:
+1. A connection serves one piece of work at a time, and is thrown away after a cancel, a timeout or a broken protocol.
+2. No statement runs longer than `STATEMENT_SECONDS`, waits for a lock longer than `LOCK_SECONDS`, or leaves a
+   transaction open: a node that stops never keeps others from a row for long.
+3. Parameters are never part of an error: they are what people write, and errors are logged.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+__all__ = ["LANES", "Pools", "connect", "single_engine"]
+
+LANES: Final = 4
+"""Batches of the log in flight at once; each has a connection."""
+READS: Final = 4
+SPARE: Final = 4
+"""Connections for everything that writes beside the lanes, and for batches that wait for a conversation."""
+CONNECT_SECONDS: Final = 3.0
+STATEMENT_SECONDS: Final = 4.0
+LOCK_SECONDS: Final = 2.0
+IDLE_SECONDS: Final = 10.0
+"""How long a transaction may stand open without a statement."""
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(int(seconds * 1_000))
+
+
+async def connect(url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> asyncpg.Connection:
+    """One connection of PostgreSQL's own driver; 0 seconds is no limit."""
+    asked = parse_qs(urlsplit(url).query)
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        target_session_attrs=None if "target_session_attrs" in asked else "read-write",
+        server_settings={
+            "application_name": "madang",
+            "jit": "off",  # compiling costs more than every statement here
+            "statement_timeout": _milliseconds(statement_seconds),
+            "lock_timeout": _milliseconds(LOCK_SECONDS),
+            "idle_in_transaction_session_timeout": _milliseconds(IDLE_SECONDS),
+        },
+    )
+
+
+def _encode(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _pool(url: str, size: int, **options: object) -> AsyncEngine:
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: connect(url),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=CONNECT_SECONDS,
+        pool_use_lifo=True,
+        json_serializer=_encode,
+        json_deserializer=msgspec.json.decode,
+        hide_parameters=True,
+        **options,
+    )
+
+
+def single_engine(url: str) -> AsyncEngine:
+    """For one connection without a time limit, which changes the schema."""
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: connect(url, statement_seconds=0),
+        poolclass=NullPool,
+        json_serializer=_encode,
+        json_deserializer=msgspec.json.decode,
+        hide_parameters=True,
+    )
+
+
+class Pools(Struct, frozen=True):
+    """The connections of an open store."""
+
+    reads: AsyncEngine
+    lanes: AsyncEngine
+    spare: AsyncEngine
+
+    @classmethod
+    def of(cls, url: str) -> Pools:
+        """Pools that connect when they are first used."""
+        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        return cls(
+            reads=_pool(url, READS, execution_options=snapshot), lanes=_pool(url, LANES), spare=_pool(url, SPARE)
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for engine in (self.reads, self.lanes, self.spare):
+            await engine.dispose()
