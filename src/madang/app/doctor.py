@@ -1,7 +1,7 @@
 """The doctor: is this installation sound?
 
 Owns the list of examinations. Looks, and changes nothing except what opening the store does anyway; what a running server
-has in use is noted, not called a fault.
+has in use is noted, not called a fault. The one treatment, a new epoch, is asked for by itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from madang.clock import SystemClock
 from madang.config import SECRET_FILE, InUseError, Settings, SettingsError
 from madang.contract.limits import LIMITS
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "begin_epoch", "examine"]
 
 LEAST_FREE_BYTES: Final = 512 * 1024 * 1024
 OLDEST_SQLITE: Final = (3, 35, 0)
@@ -40,7 +40,8 @@ class Finding:
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Examine one part after the other."""
-    yield _sqlite()
+    if not settings.database_url:
+        yield _sqlite()
     yield _folder(settings.data)
     if settings.data.is_dir():
         yield _clock(settings.data)
@@ -91,12 +92,16 @@ def _secret(path: Path) -> Finding:
 
 
 async def _store(settings: Settings) -> AsyncIterator[Finding]:
-    store = database(settings, SystemClock(), LIMITS)
+    try:
+        store = database(settings, SystemClock(), LIMITS)
+    except SettingsError as error:
+        yield Finding("store", "fault", error.sentence)
+        return
     try:
         await store.open()
         faults = await store.faults()
         if faults:
-            yield Finding("store", "fault", f"damaged: restore a backup. SQLite says: {'; '.join(faults[:3])}.")
+            yield Finding("store", "fault", f"damaged: restore a backup. The database says: {'; '.join(faults[:3])}.")
         else:
             yield Finding("store", "ok", f"sound, of epoch {store.epoch}.")
     except InUseError as error:
@@ -116,3 +121,17 @@ def _port(settings: Settings) -> Finding:
     except SettingsError as error:
         return Finding("port", "fault", error.sentence)
     return Finding("port", "ok", f"{settings.port} of {settings.host} is free.")
+
+
+async def begin_epoch(settings: Settings) -> str:
+    """Name another history of the installation, so that clients forget what they know of this one.
+
+    Raises:
+        SettingsError: the store cannot be opened, also because a server has it open.
+    """
+    store = database(settings, SystemClock(), LIMITS)
+    try:
+        await store.open()
+        return await store.new_epoch()
+    finally:
+        await store.close()

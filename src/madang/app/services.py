@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from madang.clock import Clock, SystemClock
-from madang.config import Settings, signing_secret
+from madang.config import Settings, SettingsError, signing_secret
 from madang.contract.limits import LIMITS, Limits
 from madang.memory.bus import MemoryBus
 from madang.memory.ratelimit import MemoryRateLimit
@@ -39,6 +39,9 @@ from madang.services.send_rate import SendRate
 from madang.services.sessions import SessionService
 from madang.storage.sqlite import SqliteStore
 from madang.tasks import TaskSupervisor
+
+if TYPE_CHECKING:
+    from madang.storage.postgres import PostgresStore
 
 __all__ = ["Foundation", "Services", "database", "open_services"]
 
@@ -80,8 +83,25 @@ class Services:
     member_settings: MemberSettingsService
 
 
-def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore:
-    """The store of these settings, not opened."""
+def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore | PostgresStore:
+    """The store of these settings, not opened.
+
+    Raises:
+        SettingsError: it takes a package that is not installed.
+    """
+    if settings.database_url:
+        try:  # imported here: who stores in SQLite has no driver of PostgreSQL, and does not wait for one
+            from madang.storage.postgres import PostgresStore
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                "MADANG_DATABASE_URL", f"takes {error.name}, which is not installed: pip install 'madang[postgres]'."
+            ) from None
+        return PostgresStore(
+            settings.database_url,
+            clock=clock,
+            max_members=limits.members,
+            unsafe_durability=settings.unsafe_durability,
+        )
     return SqliteStore(settings.data / DATABASE_FILE, clock=clock, max_members=limits.members)
 
 
@@ -109,7 +129,7 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
     bus = MemoryBus()
     stack.push_async_callback(bus.close)
     await bus.start()
-    committer = Committer(store.log, bus, clock, tasks)
+    committer = Committer(store.log, bus, clock, tasks, lanes=store.lanes)
     stack.push_async_callback(committer.close)
     reading = ReadingService(store.log, bus, clock, tasks)
     stack.push_async_callback(reading.close)
