@@ -10,19 +10,26 @@ from itertools import count
 from typing import Any, Literal
 
 from madang.contract.shapes import Attachment, Message, Summary
+from madang.domain.membership import Role
 from madang.domain.message import MessageType, body_hash
 from madang.ids import new_id
 from madang.ports.accounts import NewAccount
 from madang.ports.log import (
     AddMembers,
+    ChangeRole,
     CreateConversation,
+    DeleteMessage,
+    EditMessage,
+    EndConversation,
     Entry,
     Mark,
     MarkVerdict,
     NewMessage,
     Outcome,
     PageWindow,
+    React,
     RemoveMember,
+    UpdateConversation,
     Verdict,
 )
 from madang.ports.store import Store
@@ -84,6 +91,46 @@ def removal(conversation_id: str, actor_id: str, user_id: str, *, entry_id: str 
     """`actor_id` removes somebody, or leaves."""
     entry = entry_id or new_id()
     return RemoveMember(conversation_id=conversation_id, entry_id=entry, actor_id=actor_id, user_id=user_id)
+
+
+def edit(conversation_id: str, actor_id: str, message_id: str, content: str, made_since: int = 0) -> EditMessage:
+    """`actor_id` gives a message another content."""
+    return EditMessage(
+        conversation_id=conversation_id,
+        message_id=message_id,
+        actor_id=actor_id,
+        content=content,
+        made_since=made_since,
+    )
+
+
+def deletion(conversation_id: str, actor_id: str, message_id: str, made_since: int = 0) -> DeleteMessage:
+    """`actor_id` deletes a message."""
+    return DeleteMessage(
+        conversation_id=conversation_id, message_id=message_id, actor_id=actor_id, made_since=made_since
+    )
+
+
+def reaction(conversation_id: str, actor_id: str, message_id: str, emoji: str, *, remove: bool = False) -> React:
+    """`actor_id` reacts, or takes it back."""
+    return React(conversation_id=conversation_id, message_id=message_id, actor_id=actor_id, emoji=emoji, remove=remove)
+
+
+def change(conversation_id: str, actor_id: str, *, entry_id: str | None = None, **values: Any) -> UpdateConversation:
+    """`actor_id` changes name, picture or own fields of a group."""
+    entry = entry_id or new_id()
+    return UpdateConversation(conversation_id=conversation_id, entry_id=entry, actor_id=actor_id, **values)
+
+
+def role(conversation_id: str, actor_id: str, user_id: str, new: Role, *, entry_id: str | None = None) -> ChangeRole:
+    """`actor_id` gives somebody another role."""
+    entry = entry_id or new_id()
+    return ChangeRole(conversation_id=conversation_id, entry_id=entry, actor_id=actor_id, user_id=user_id, role=new)
+
+
+def ending(conversation_id: str, actor_id: str, *, entry_id: str | None = None) -> EndConversation:
+    """`actor_id` ends a group."""
+    return EndConversation(conversation_id=conversation_id, entry_id=entry_id or new_id(), actor_id=actor_id)
 
 
 class Chat:

@@ -19,9 +19,21 @@ from madang.ids import derived_id
 from madang.memory.store import MemoryStore
 from madang.ports.accounts import NewAccount
 from madang.ports.log import Entry, Mark, PageWindow
+from madang.ports.members import SettingsChange
 from madang.ports.store import Store
 from madang.storage.sqlite import SqliteStore
-from tests.conformance.chat import addition, creation, message, removal
+from tests.conformance.chat import (
+    addition,
+    change,
+    creation,
+    deletion,
+    edit,
+    ending,
+    message,
+    reaction,
+    removal,
+    role,
+)
 
 PEOPLE = 5
 MAX_MEMBERS = 4
@@ -74,19 +86,32 @@ class History:
     async def step(self) -> None:
         """A batch, marks, or something about a person."""
         self.now = max(1, self.now + self.chance.randint(-500, 2_000))
-        match self.chance.randrange(10):
+        match self.chance.randrange(12):
             case 0:
                 person, name = self.chance.choice(self.people), f"N{self.chance.randrange(99)}"
                 await self.both(lambda store: store.accounts.update(person, name=name))
             case 1:
                 person, disabled = self.chance.choice(self.people), self.chance.random() < 0.3
                 await self.both(lambda store: store.accounts.set_disabled(person, disabled))
-            case 2 | 3:
+            case 2:
+                group, person, settings = self.where(), self.who(), self.settings()
+                await self.both(lambda store: store.members.change_settings(group, person, settings, self.now))
+            case 3 | 4:
                 marks = [self.mark() for _ in range(self.chance.randint(1, 4))]
                 await self.both(lambda store: store.log.mark(marks, self.now))
             case _:
                 entries = [self.entry() for _ in range(self.chance.randint(1, 8))]
                 await self.both(lambda store: store.log.append(entries, self.now))
+
+    def settings(self) -> SettingsChange:
+        """Some of one's own settings."""
+        possible = {
+            "notification_enabled": self.chance.random() < 0.5,
+            "muted_until": self.chance.choice([None, self.now]),
+            "pinned": self.chance.random() < 0.5,
+            "marked_unread": self.chance.random() < 0.7,
+        }
+        return SettingsChange(**{key: value for key, value in possible.items() if self.chance.random() < 0.5})  # type: ignore[arg-type]  # mixed values
 
     def where(self) -> str:
         return self.chance.choice(self.groups) if self.groups and self.chance.random() < 0.97 else self.new_id()
@@ -112,10 +137,14 @@ class History:
         if kind < 0.17:
             people = [self.who() for _ in range(self.chance.randint(1, 3))]
             return addition(self.where(), self.who(), *people, entry_id=self.entry_id())
-        if kind < 0.3:
+        if kind < 0.27:
             actor = self.who()
             target = actor if self.chance.random() < 0.4 else self.who()
             return removal(self.where(), actor, target, entry_id=self.entry_id())
+        if kind < 0.35:
+            return self.group_change()
+        if kind < 0.55 and self.known:
+            return self.message_change()
         reply = self.chance.choice(self.known) if self.known and self.chance.random() < 0.3 else None
         return message(
             self.where(),
@@ -129,6 +158,32 @@ class History:
             keep_unread=self.chance.random() < 0.4,
         )
 
+    def group_change(self) -> Entry:
+        where, who, entry_id = self.where(), self.who(), self.entry_id()
+        kind = self.chance.random()
+        if kind < 0.1:
+            return ending(where, who, entry_id=entry_id)
+        if kind < 0.6:
+            return role(where, who, self.who(), self.chance.choice(["owner", "admin", "member"]), entry_id=entry_id)
+        possible = {
+            "name": self.chance.choice(["Trip", "Journey", None, "\x00"]),
+            "avatar_url": self.chance.choice(["/p.png", None]),
+            "custom": self.chance.choice([{}, {"a": 1}, {"a": ["\udfff"]}]),
+        }
+        values = {key: value for key, value in possible.items() if self.chance.random() < 0.5}
+        return change(where, who, entry_id=entry_id, **values)
+
+    def message_change(self) -> Entry:
+        where, who, target = self.where(), self.who(), self.chance.choice(self.known)
+        made_since = self.chance.choice([0, 0, self.now - 5_000])
+        match self.chance.randrange(4):
+            case 0:
+                return edit(where, who, target, self.chance.choice(["a", "d", " ", "\x00"]), made_since)
+            case 1:
+                return deletion(where, who, target, made_since)
+            case _:
+                return reaction(where, who, target, self.chance.choice("👍🎉😀"), remove=self.chance.random() < 0.4)
+
     def creation(self) -> Entry:
         people = self.chance.sample(self.people, self.chance.randint(1, PEOPLE))
         direct = self.chance.random() < 0.2
@@ -141,7 +196,8 @@ class History:
             conversation_id=conversation_id,
             entry_id=self.entry_id(),
             type="direct" if direct else "group",
-            unique_key=self.seed + ":".join(sorted(people[:2])) if direct else None,
+            unique_key=self.seed + ":".join(sorted(people[:2])) if direct else self.chance.choice([None, self.seed]),
+            custom=self.chance.choice([{}, {"a": 1}]),
             name=None if direct else self.chance.choice([None, "Trip", "\x00"]),
         )
 
@@ -163,6 +219,10 @@ class History:
         await self.both(lambda store: store.log.since(group, 4, 50))
         await self.both(lambda store: store.conversations.members(group, limit=9))
         await self.both(lambda store: store.conversations.memberships(group, self.people))
+        await self.both(lambda store: store.members.readers(group, 5, sender_id=self.people[0], limit=9))
+        for message_id in self.known[:9]:
+            await self.both(lambda store: store.log.message(group, message_id, 4))  # noqa: B023  # awaited at once
+            await self.both(lambda store: store.members.reactors(group, message_id, "👍", limit=9))  # noqa: B023  # the same
 
     async def compare_person(self, person: str) -> None:
         """One list, whole and in part, and whom it connects with."""
