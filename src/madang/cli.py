@@ -93,13 +93,25 @@ def migrate(data: str | None) -> None:
 
 
 @main.command()
+@click.option("--new-epoch", is_flag=True, help="Make every client load everything anew. Stop the server first.")
 @_data
-def doctor(data: str | None) -> None:
-    """Examine the installation: settings, folder, store, clock, port."""
-    from madang.app.doctor import examine
+def doctor(new_epoch: bool, data: str | None) -> None:
+    """Examine the installation: settings, folder, store, clock, port.
+
+    After a restore from a backup use --new-epoch: clients have seen what the backup does not have, and their numbers of it
+    would be taken for numbers of something else.
+    """
+    from madang.app.doctor import begin_epoch, examine
 
     settings = _settings(data=data)
     configure_logging(settings.log, "error")
+    if new_epoch:
+
+        async def begin() -> None:
+            click.echo(f"A new epoch has begun: {await begin_epoch(settings)}. Clients load everything anew.")
+
+        _run(begin())
+        return
     faults = 0
 
     async def work() -> None:

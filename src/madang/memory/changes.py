@@ -174,7 +174,7 @@ class _Change:
             removed_reason="left" if leaves else "removed",
         )
         target.left_at = self._now
-        self._rows.touch(change.user_id)
+        self._rows.touch(conversation, change.user_id)
         if target.role == "owner":
             self._pass_ownership_on(conversation)
         return self._verdict(Outcome.STORED)
@@ -221,7 +221,7 @@ class _Change:
 
     def _give(self, conversation: ConversationRow, member: MemberRow, role: Role, entry_id: str) -> None:
         member.role = role
-        self._rows.touch(member.user_id)
+        self._rows.touch(conversation, member.user_id)
         actor, people = self._change.actor_id, [member.user_id]
         system = SystemEvent(kind="role_changed", actor_id=actor, user_ids=people, role=role)
         self._say(conversation, entry_id, system, self._text("role_changed", actor, people))
@@ -240,7 +240,7 @@ class _Change:
         self._say(conversation, change.entry_id, system, text, removed=leaving, removed_reason="ended")
         for user_id in leaving:
             conversation.members[user_id].left_at = self._now
-        self._rows.touch(*leaving)
+        self._rows.touch(conversation, *leaving)
         conversation.unique_key = None
         return self._verdict(Outcome.STORED)
 
@@ -250,7 +250,7 @@ class _Change:
         if heir is None:
             return
         conversation.members[heir].role = "owner"
-        self._rows.touch(heir)
+        self._rows.touch(conversation, heir)
         self._say(
             conversation,
             derived_id(conversation.id, f"{self._change.entry_id} role_changed"),
@@ -281,7 +281,7 @@ class _Change:
     def _join(self, conversation: ConversationRow, user_id: str, role: Role) -> None:
         head = len(conversation.messages)
         conversation.members[user_id] = MemberRow(user_id, role, self._now, head, head, self._now)
-        self._rows.touch(user_id)
+        self._rows.touch(conversation, user_id)
 
     def _say(
         self,

@@ -138,7 +138,7 @@ class MemoryLog:
             member.last_read_seq, member.last_read_at = seq, now
         if moved:
             member.marked_unread = False
-            self._rows.touch(mark.user_id)
+            self._rows.touch(conversation, mark.user_id)
         return MarkVerdict(
             outcome=Outcome.STORED,
             moved=moved,

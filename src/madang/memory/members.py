@@ -24,7 +24,7 @@ class MemoryMembers:
     ) -> bool | None:
         conversation = self._rows.conversations.get(conversation_id)
         row = None if conversation is None else conversation.member(user_id)
-        if row is None:
+        if conversation is None or row is None:
             return None
         before = (row.notification_enabled, row.muted_until, row.pinned_at, row.marked_unread)
         if change.notification_enabled is not UNSET:
@@ -37,7 +37,7 @@ class MemoryMembers:
             row.pinned_at = (row.pinned_at or now) if change.pinned else None
         changed = before != (row.notification_enabled, row.muted_until, row.pinned_at, row.marked_unread)
         if changed:
-            self._rows.touch(user_id)
+            self._rows.touch(conversation, user_id)
         return changed
 
     async def readers(

@@ -84,6 +84,8 @@ class MemberRow:
     muted_until: int | None = None
     pinned_at: int | None = None
     marked_unread: bool = False
+    inbox_version: int = 0
+    """The number of the user's list that last touched the row."""
 
 
 @dataclass
@@ -181,7 +183,8 @@ class Rows:
             if row is not None:
                 yield conversation, row
 
-    def touch(self, *user_ids: str) -> None:
-        """One more change in these people's lists."""
+    def touch(self, conversation: ConversationRow, *user_ids: str) -> None:
+        """One more change in these people's lists, of their rows in a conversation."""
         for user_id in user_ids:
             self.users[user_id].inbox_version += 1
+            conversation.members[user_id].inbox_version = self.users[user_id].inbox_version

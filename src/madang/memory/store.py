@@ -15,6 +15,7 @@ from madang.memory.log import MemoryLog
 from madang.memory.members import MemoryMembers
 from madang.memory.rows import Rows
 from madang.memory.sessions import MemorySessions
+from madang.memory.sync import MemorySync
 
 __all__ = ["MemoryStore"]
 
@@ -27,15 +28,23 @@ class MemoryStore:
     """
 
     def __init__(self, *, max_members: int = LIMITS.members) -> None:
-        rows = Rows(new_id())
-        self.epoch = rows.epoch
+        self._rows = rows = Rows(new_id())
         self.log = MemoryLog(rows, max_members)
         self.accounts = MemoryAccounts(rows)
         self.sessions = MemorySessions(rows)
         self.conversations = MemoryConversations(rows)
         self.members = MemoryMembers(rows)
+        self.sync = MemorySync(rows, self.conversations)
         self.lanes = 1
         self._open = False
+
+    @property
+    def epoch(self) -> str:
+        return self._rows.epoch
+
+    async def new_epoch(self) -> str:
+        self._rows.epoch = new_id()
+        return self.epoch
 
     async def open(self) -> None:
         self._open = True

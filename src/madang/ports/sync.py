@@ -6,14 +6,19 @@ Every answer is one snapshot: memberships, heads, messages and marks in it belon
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from madang.contract.shapes import Message, Summary
 from madang.domain.sync import Status
 
-__all__ = ["ListPage", "ListQuery", "MemberTouched", "Missed", "Place", "Sync"]
+__all__ = ["MOST_READS", "MOST_STEPS", "ListPage", "ListQuery", "MemberTouched", "Missed", "Place", "Sync"]
+
+MOST_READS: Final = 100
+"""Members up to which everybody's mark is told."""
+MOST_STEPS: Final = 100
+"""Above that, how many different marks are counted."""
 
 
 class Place(Struct, frozen=True, kw_only=True):

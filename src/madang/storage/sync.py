@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, select
 from madang.contract.shapes import Message, Summary
 from madang.domain.sync import Status, starts_membership, status_of
 from madang.ports.log import PageWindow
-from madang.ports.sync import ListPage, ListQuery, MemberTouched, Missed, Place
+from madang.ports.sync import MOST_READS, MOST_STEPS, ListPage, ListQuery, MemberTouched, Missed, Place
 from madang.storage.column_types import among, outside
 from madang.storage.conversations import summaries
 from madang.storage.database import Database
@@ -22,10 +22,7 @@ from madang.storage.messages import page as page_of_history
 from madang.storage.messages import select_messages, to_message
 from madang.storage.tables import conversations, members, messages, users
 
-__all__ = ["MOST_READS", "MOST_STEPS", "DatabaseSync"]
-
-MOST_READS: Final = 100
-MOST_STEPS: Final = 100
+__all__ = ["DatabaseSync"]
 
 _PRESENT: Final = members.c.left_at.is_(None)
 _PLACE: Final = (
