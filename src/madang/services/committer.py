@@ -1,21 +1,24 @@
 """The committer: the batching heart. Every change of a conversation's log goes through here.
 
-Owns the queues in front of the log, what may share a batch, the answer when there is too much, and what happens
-between a commit and the world: answers first, in order, then one publication per conversation. Must never look into a
-conversation's rules (the log decides under its lock) and never wait for a client.
+Owns the lanes in front of the log (what may share a batch is `commit_queue`'s), the answer when there is too much, and what
+happens between a commit and the world: answers first, in order, then one publication per conversation. Must never look
+into a conversation's rules (the log decides under its lock) and never wait for a client.
 
 Invariants:
 1. `submit` does not await, so entries of one socket reach the log in the order they were received.
 2. A conversation belongs to one lane; its commits are published in version order.
 3. Nothing is published, and nobody is answered "stored", before the commit has returned.
 4. Queues are bounded: by entries, by their content, and by how long the last one would wait.
+5. A conversation that another writer holds keeps nobody else waiting: it is left for later batches, whole and in order,
+   and then waits alone, beside its lane.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from zlib import crc32
 
@@ -26,16 +29,13 @@ from madang.clock import Clock
 from madang.contract.shapes import Message, Quote
 from madang.errors import ErrorCode, MadangError
 from madang.ports.bus import Bus, LogAppended, LogEntry, MemberAdded, conversation_channel, user_channel
-from madang.ports.log import ConversationLog, EditMessage, Entry, NewMessage, Verdict
+from madang.ports.log import ConversationLog, Entry, Outcome, Verdict
+from madang.services.commit_queue import BATCH_ENTRIES, CommitQueue, Queued, Settle
 from madang.services.lane import Lane
 from madang.tasks import TaskSupervisor
 
 __all__ = ["Committer", "Settle"]
 
-BATCH_ENTRIES: Final = 1_000
-CONVERSATION_ENTRIES: Final = 256
-CONVERSATION_BYTES: Final = 128 * 1024
-"""Content of one conversation in one batch; the frames of a batch are joined into one object per room."""
 QUEUE_ENTRIES: Final = 20_000
 QUEUE_BYTES: Final = 64 * 1024 * 1024
 """Content of everything that waits for a lane."""
@@ -47,90 +47,8 @@ SWEEP_SECONDS: Final = 0.5
 TURN_SECONDS: Final = 0.005
 """How long answering and publishing may keep the loop before others get a turn."""
 
-Settle = Callable[[Verdict | MadangError, bytes], None]
-"""Gets the verdict and its message's JSON (else empty): encoded once for the ack and, where it is the same, for everybody
-else.
-"""
-
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
-
-
-def _size(entry: Entry) -> int:
-    """Bytes of a message's content; nothing for other changes."""
-    if not isinstance(entry, NewMessage | EditMessage):
-        return 0
-    return len(entry.content) if entry.content.isascii() else len(entry.content.encode())
-
-
-class _Queued:
-    """An entry on its way, and who waits for it."""
-
-    __slots__ = ("entry", "settle", "since", "size")
-
-    def __init__(self, entry: Entry, settle: Settle | None, since: float) -> None:
-        self.entry = entry
-        self.settle = settle
-        self.since = since
-        self.size = _size(entry)
-
-    def answer(self, outcome: Verdict | MadangError, payload: bytes) -> None:
-        if self.settle is None:
-            return
-        settle, self.settle = self.settle, None
-        try:
-            settle(outcome, payload)
-        except Exception:  # noqa: BLE001  # one answer that fails must not keep the others, and the news, from going out
-            _log.exception("an answer failed", conversation_id=self.entry.conversation_id)
-
-
-class _Queue:
-    """What waits for one lane: a run of entries per conversation, served in turn."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, deque[_Queued]] = {}
-        self.entries = 0
-        self.size = 0
-
-    def put(self, queued: _Queued) -> None:
-        self._waiting.setdefault(queued.entry.conversation_id, deque()).append(queued)
-        self.entries += 1
-        self.size += queued.size
-
-    def oldest(self, conversation_id: str) -> float | None:
-        """Since when the first entry of a conversation waits."""
-        run = self._waiting.get(conversation_id)
-        return run[0].since if run else None
-
-    def take(self) -> list[_Queued]:
-        """A batch: from each conversation the longest run of plain sends, or exactly one other change."""
-        batch: list[_Queued] = []
-        for conversation_id in list(self._waiting):
-            run = self._waiting.pop(conversation_id)
-            self._take_run(run, batch)
-            if run:
-                self._waiting[conversation_id] = run  # goes to the back: round robin
-            if len(batch) >= BATCH_ENTRIES:
-                break
-        self.entries -= len(batch)
-        self.size -= sum(queued.size for queued in batch)
-        return batch
-
-    @staticmethod
-    def _take_run(run: deque[_Queued], batch: list[_Queued]) -> None:
-        first = run.popleft()
-        batch.append(first)
-        if not isinstance(first.entry, NewMessage):
-            return
-        size, taken = first.size, 1
-        while run and taken < CONVERSATION_ENTRIES and len(batch) < BATCH_ENTRIES:
-            if not isinstance(run[0].entry, NewMessage):
-                return
-            size += run[0].size
-            if size > CONVERSATION_BYTES:
-                return
-            batch.append(run.popleft())
-            taken += 1
 
 
 class Committer:
@@ -144,12 +62,20 @@ class Committer:
         self._log = log
         self._bus = bus
         self._clock = clock
-        self._queues = [_Queue() for _ in range(lanes)]
+        self._queues = [CommitQueue() for _ in range(lanes)]
         self._lanes = [
-            Lane(f"log {number}", take=queue.take, commit=self._commit, settle=self._settle, tasks=tasks)
+            Lane(
+                f"log {number}",
+                take=queue.take,
+                commit=partial(self._commit, queue),
+                settle=partial(self._settle_batch, number),
+                tasks=tasks,
+            )
             for number, queue in enumerate(self._queues)
         ]
-        self._outstanding: deque[_Queued] = deque()
+        self._tasks = tasks
+        self._alone: set[asyncio.Task[None]] = set()
+        self._outstanding: deque[Queued] = deque()
         self._sweeping: asyncio.TimerHandle | None = None
         self._seconds_per_commit = 0.01
         self._closing = False
@@ -166,7 +92,7 @@ class Committer:
         number = crc32(entry.conversation_id.encode()) % len(self._queues) if len(self._queues) > 1 else 0
         queue, now = self._queues[number], self._clock.monotonic()
         self._check_room(queue, entry.conversation_id, now)
-        queued = _Queued(entry, settle, now)
+        queued = Queued(entry, settle, now)
         queue.put(queued)
         self._outstanding.append(queued)
         if self._sweeping is None:
@@ -199,13 +125,19 @@ class Committer:
     async def close(self) -> None:
         """Refuse new entries and wait until every one taken is answered and published."""
         self._closing = True
-        for lane in self._lanes:
-            await lane.idle()
+        await self._idle()
+        while self._alone:
+            await asyncio.wait(self._alone)
+            await self._idle()
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
 
-    def _check_room(self, queue: _Queue, conversation_id: str, now: float) -> None:
+    async def _idle(self) -> None:
+        for lane in self._lanes:
+            await lane.idle()
+
+    def _check_room(self, queue: CommitQueue, conversation_id: str, now: float) -> None:
         """A commit costs much the same however much it carries, so the wait is a number of commits; one hot
         conversation that gets only its quota of each is measured by itself, and does not stop others.
         """
@@ -216,14 +148,49 @@ class Committer:
         if wait > QUEUE_SECONDS or queue.entries >= QUEUE_ENTRIES or queue.size >= QUEUE_BYTES:
             raise MadangError(ErrorCode.TRY_AGAIN, "too much is waiting", retry_after_ms=max(500, int(wait * 1_000)))
 
-    async def _commit(self, batch: list[_Queued]) -> list[Verdict]:
+    async def _commit(self, queue: CommitQueue, batch: list[Queued]) -> list[Verdict | None]:
+        """None for what was left undecided: it is back in the queue before the next batch is taken."""
         started = self._clock.monotonic()
-        verdicts = await self._log.append([queued.entry for queued in batch], self._clock.now())
+        verdicts = await self._log.append([queued.entry for queued in batch], self._clock.now(), wait=False)
         spent = self._clock.monotonic() - started
         self._seconds_per_commit += (spent - self._seconds_per_commit) * 0.2
-        return verdicts
+        held: dict[str, list[Queued]] = {}
+        for queued, verdict in zip(batch, verdicts, strict=True):
+            if verdict.outcome is Outcome.BUSY:
+                held.setdefault(verdict.conversation_id, []).append(queued)
+            else:
+                queue.decided(verdict.conversation_id)
+        for run in held.values():
+            queue.put_back(run)
+        return [None if verdict.outcome is Outcome.BUSY else verdict for verdict in verdicts]
 
-    async def _settle(self, batch: list[_Queued], outcome: list[Verdict] | MadangError) -> None:
+    async def _settle_batch(
+        self, number: int, batch: list[Queued], outcome: list[Verdict | None] | MadangError
+    ) -> None:
+        await self._settle(batch, outcome)
+        # Only now: whatever these conversations had in earlier batches has been published.
+        for run in self._queues[number].set_aside():
+            waiting = self._tasks.start(self._wait_alone(number, run), "a held conversation")
+            self._alone.add(waiting)
+            waiting.add_done_callback(self._alone.discard)
+
+    async def _wait_alone(self, number: int, run: list[Queued]) -> None:
+        """Commit what belongs to one conversation that another writer holds, while its lane goes on with others."""
+        outcome: list[Verdict] | MadangError
+        try:
+            outcome = await self._log.append([queued.entry for queued in run], self._clock.now(), wait=True)
+        except MadangError as error:
+            outcome = error
+        except Exception:  # noqa: BLE001  # as in a lane: it is logged and answered, and the conversation must go on
+            _log.exception("a held conversation failed", items=len(run))
+            outcome = MadangError(ErrorCode.TRY_AGAIN, "the outcome is unknown: send it again with the same id")
+        try:
+            await self._settle(run, outcome)
+        finally:
+            self._queues[number].released(run[0].entry.conversation_id)
+            self._lanes[number].wake()
+
+    async def _settle(self, batch: list[Queued], outcome: Sequence[Verdict | None] | MadangError) -> None:
         if isinstance(outcome, MadangError):
             unknown = MadangError(ErrorCode.TRY_AGAIN, outcome.reason, retry_after_ms=outcome.retry_after_ms or 1_000)
             for queued in batch:
@@ -232,7 +199,8 @@ class Committer:
         turn_ends = self._clock.monotonic() + TURN_SECONDS
         news: dict[str, list[LogEntry]] = {}
         for queued, verdict in zip(batch, outcome, strict=True):
-            self._settle_one(queued, verdict, news)
+            if verdict is not None:
+                self._settle_one(queued, verdict, news)
             if self._clock.monotonic() > turn_ends:
                 self._publish(news)
                 news = {}
@@ -240,7 +208,7 @@ class Committer:
                 turn_ends = self._clock.monotonic() + TURN_SECONDS
         self._publish(news)
 
-    def _settle_one(self, queued: _Queued, verdict: Verdict, news: dict[str, list[LogEntry]]) -> None:
+    def _settle_one(self, queued: Queued, verdict: Verdict, news: dict[str, list[LogEntry]]) -> None:
         answer = b""
         for commit in verdict.commits:
             told = commit.message if commit.reaction is None else commit.reaction

@@ -69,6 +69,8 @@ def stored(verdict: Verdict) -> Verdict:
             raise MadangError(ErrorCode.STORAGE_FULL, "the disk of the store is full", retry_after_ms=5_000)
         case Outcome.INVALID:
             raise MadangError(ErrorCode.INVALID, verdict.reason or "it names what does not exist")
+        case Outcome.BUSY:  # the committer asks again until it is decided; nothing of it was kept
+            raise MadangError(ErrorCode.TRY_AGAIN, "the conversation is held by somebody else", retry_after_ms=500)
 
 
 class MessageService:

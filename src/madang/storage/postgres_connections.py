@@ -26,8 +26,10 @@ __all__ = ["LANES", "Pools", "connect", "single_engine"]
 LANES: Final = 4
 """Batches of the log in flight at once; each has a connection."""
 READS: Final = 4
-SPARE: Final = 4
-"""Connections for everything that writes beside the lanes, and for batches that wait for a conversation."""
+WRITES: Final = 4
+"""Connections for read marks, accounts, sessions: everything that writes beside the lanes."""
+SPARE: Final = 2
+"""Connections for batches that wait for a conversation which another writer holds."""
 CONNECT_SECONDS: Final = 3.0
 STATEMENT_SECONDS: Final = 4.0
 LOCK_SECONDS: Final = 2.0
@@ -92,6 +94,7 @@ class Pools(Struct, frozen=True):
 
     reads: AsyncEngine
     lanes: AsyncEngine
+    writes: AsyncEngine
     spare: AsyncEngine
 
     @classmethod
@@ -99,10 +102,13 @@ class Pools(Struct, frozen=True):
         """Pools that connect when they are first used."""
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         return cls(
-            reads=_pool(url, READS, execution_options=snapshot), lanes=_pool(url, LANES), spare=_pool(url, SPARE)
+            reads=_pool(url, READS, execution_options=snapshot),
+            lanes=_pool(url, LANES),
+            writes=_pool(url, WRITES),
+            spare=_pool(url, SPARE),
         )
 
     async def close(self) -> None:
         """Close every connection."""
-        for engine in (self.reads, self.lanes, self.spare):
+        for engine in (self.reads, self.lanes, self.writes, self.spare):
             await engine.dispose()

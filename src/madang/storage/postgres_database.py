@@ -102,7 +102,7 @@ class PostgresDatabase:
         )
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.detached(self.transaction(self._open().spare, lambda conn: work(conn, *args, **kwargs)))
+        return await self.detached(self.transaction(self._open().writes, lambda conn: work(conn, *args, **kwargs)))
 
     async def transaction(self, engine: AsyncEngine, work: Callable[[Connection], T], *, safe_twice: bool = False) -> T:
         """Run `work` in one transaction; call it inside `detached`. If it is `safe_twice`, a commit whose answer was lost

@@ -74,7 +74,7 @@ class PostgresLog(LogReader):
     async def mark(self, marks: Sequence[Mark], now: int) -> list[MarkVerdict]:
         if not marks:
             return []
-        return await self._postgres.detached(self._mark(self._postgres.pools.spare, list(marks), now))
+        return await self._postgres.detached(self._mark(self._postgres.pools.writes, list(marks), now))
 
     async def _mark(self, engine: AsyncEngine, marks: Sequence[Mark], now: int) -> list[MarkVerdict]:
         arguments = postgres_marks.arguments(marks, now)
@@ -178,7 +178,18 @@ class _Batch:
                 wanted[entry.conversation_id].append(entry.id)
         if not wanted:
             return verdicts
-        found = await self._stored(wanted)
+        try:
+            found = await self._stored(wanted)
+        except MadangError:
+            if self._wait:
+                raise
+            # What was stored shall be told, so these are left undecided: asked again, they are duplicates again.
+            return [
+                Verdict(outcome=Outcome.BUSY, conversation_id=verdict.conversation_id)
+                if verdict.outcome is Outcome.DUPLICATE and verdict.message is None
+                else verdict
+                for verdict in verdicts
+            ]
         return [
             _duplicate(found[entry.conversation_id, entry.id], untold=untold)
             if verdict.outcome is Outcome.DUPLICATE and verdict.message is None

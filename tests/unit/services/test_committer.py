@@ -16,6 +16,7 @@ from madang.ids import new_id
 from madang.ports.bus import LogAppended, MemberAdded
 from madang.ports.log import ConversationLog, Entry, NewMessage, Outcome, Verdict
 from madang.services import committer as committing
+from madang.services.commit_queue import CONVERSATION_ENTRIES
 from tests.server_parts import ServerParts, server_parts
 
 
@@ -29,12 +30,12 @@ class _GatedLog:
         self.batches: list[list[Entry]] = []
         self.failure: Exception | None = None
 
-    async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
+    async def append(self, entries: Sequence[Entry], now: int, *, wait: bool = True) -> list[Verdict]:
         self.batches.append(list(entries))
         await self.open.wait()
         if self.failure is not None:
             raise self.failure
-        return await self._log.append(entries, now)
+        return await self._log.append(entries, now, wait=wait)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._log, name)
@@ -159,7 +160,7 @@ async def test_a_hot_conversation_does_not_fill_the_batch(tmp_path: Path) -> Non
         gate.open.set()
         await parts.committer.close()
         second = gate.batches[1]
-        assert len([entry for entry in second if entry.conversation_id == hot]) == committing.CONVERSATION_ENTRIES
+        assert len([entry for entry in second if entry.conversation_id == hot]) == CONVERSATION_ENTRIES
         assert any(entry.conversation_id == quiet for entry in second)
 
 
