@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from madang.ids import derived_id
 from madang.memory.store import MemoryStore
 from madang.ports.accounts import NewAccount
-from madang.ports.log import Entry, Mark, PageWindow
+from madang.ports.log import CreateConversation, Entry, Mark, NewMessage, Outcome, PageWindow, Verdict
 from madang.ports.members import SettingsChange
 from madang.ports.store import Store
 from madang.storage.sqlite import SqliteStore
@@ -57,6 +57,8 @@ class History:
         self.ids = 0
         self.people: list[str] = []
         self.groups: list[str] = []
+        self.first: dict[str, list[str]] = {}
+        self.sent: list[NewMessage] = []
         self.known: list[str] = []
         self.now = 1_000
 
@@ -65,10 +67,12 @@ class History:
         self.ids += 1
         return derived_id(self.seed, str(self.ids))
 
-    async def both(self, call: Callable[[Store], Any]) -> None:
-        """Ask both and compare."""
-        model, store = [wire(await call(store), store.epoch) for store in self.stores]
+    async def both(self, call: Callable[[Store], Any]) -> Any:
+        """Ask both and compare; the model's answer."""
+        answers = [(await call(store), store.epoch) for store in self.stores]
+        model, store = [wire(answer, epoch) for answer, epoch in answers]
         assert store == model
+        return answers[0][0]
 
     async def run(self) -> None:
         """People first, then steps, then every question there is."""
@@ -101,7 +105,17 @@ class History:
                 await self.both(lambda store: store.log.mark(marks, self.now))
             case _:
                 entries = [self.entry() for _ in range(self.chance.randint(1, 8))]
-                await self.both(lambda store: store.log.append(entries, self.now))
+                verdicts = await self.both(lambda store: store.log.append(entries, self.now))
+                for entry, verdict in zip(entries, verdicts, strict=True):
+                    self.learn(entry, verdict)
+
+    def learn(self, entry: Entry, verdict: Verdict) -> None:
+        """Remember what there is, so that later steps are about it more often than not."""
+        if verdict.outcome is Outcome.STORED and isinstance(entry, CreateConversation):
+            self.groups.append(entry.conversation_id)
+            self.first[entry.conversation_id] = list(entry.member_ids)
+        if verdict.outcome is Outcome.STORED and isinstance(entry, NewMessage):
+            self.sent.append(entry)
 
     def settings(self) -> SettingsChange:
         """Some of one's own settings."""
@@ -115,6 +129,12 @@ class History:
 
     def where(self) -> str:
         return self.chance.choice(self.groups) if self.groups and self.chance.random() < 0.97 else self.new_id()
+
+    def member_of(self, group: str) -> str:
+        """Mostly somebody who was in it from the first."""
+        return (
+            self.chance.choice(self.first[group]) if group in self.first and self.chance.random() < 0.8 else self.who()
+        )
 
     def who(self) -> str:
         return self.chance.choice(self.people) if self.chance.random() < 0.97 else self.new_id()
@@ -136,20 +156,23 @@ class History:
             return self.creation()
         if kind < 0.17:
             people = [self.who() for _ in range(self.chance.randint(1, 3))]
-            return addition(self.where(), self.who(), *people, entry_id=self.entry_id())
-        if kind < 0.27:
-            actor = self.who()
+            group = self.where()
+            return addition(group, self.member_of(group), *people, entry_id=self.entry_id())
+        if kind < 0.25:
+            group = self.where()
+            actor = self.member_of(group)
             target = actor if self.chance.random() < 0.4 else self.who()
-            return removal(self.where(), actor, target, entry_id=self.entry_id())
-        if kind < 0.35:
+            return removal(group, actor, target, entry_id=self.entry_id())
+        if kind < 0.33:
             return self.group_change()
-        if kind < 0.55 and self.known:
+        if kind < 0.6 and self.known:
             return self.message_change()
         reply = self.chance.choice(self.known) if self.known and self.chance.random() < 0.3 else None
+        group = self.where()
         return message(
-            self.where(),
-            self.who(),
-            self.chance.choice(["a", "b", "c", "여보세요", "\x00", "\udfff"]),
+            group,
+            self.member_of(group),
+            self.chance.choice(["a", "b", "c", "여보세요", "안녕", "d", "e", "\x00", "\udfff"]),
             id=self.entry_id(),
             type="system" if self.chance.random() < 0.03 else "text",
             mentions=self.chance.choice([None, None, "all", [self.people[0]]]),
@@ -159,12 +182,15 @@ class History:
         )
 
     def group_change(self) -> Entry:
-        where, who, entry_id = self.where(), self.who(), self.entry_id()
+        where, entry_id = self.where(), self.entry_id()
+        who = self.member_of(where)
         kind = self.chance.random()
-        if kind < 0.1:
+        if kind < 0.05:
             return ending(where, who, entry_id=entry_id)
         if kind < 0.6:
-            return role(where, who, self.who(), self.chance.choice(["owner", "admin", "member"]), entry_id=entry_id)
+            return role(
+                where, who, self.member_of(where), self.chance.choice(["owner", "admin", "member"]), entry_id=entry_id
+            )
         possible = {
             "name": self.chance.choice(["Trip", "Journey", None, "\x00"]),
             "avatar_url": self.chance.choice(["/p.png", None]),
@@ -175,6 +201,10 @@ class History:
 
     def message_change(self) -> Entry:
         where, who, target = self.where(), self.who(), self.chance.choice(self.known)
+        if self.sent and self.chance.random() < 0.85:
+            about = self.chance.choice(self.sent[-12:])
+            where, target = about.conversation_id, about.id
+            who = about.sender_id if self.chance.random() < 0.5 else self.member_of(where)
         made_since = self.chance.choice([0, 0, self.now - 5_000])
         match self.chance.randrange(4):
             case 0:
@@ -189,8 +219,6 @@ class History:
         direct = self.chance.random() < 0.2
         again = bool(self.groups) and self.chance.random() < 0.2
         conversation_id = self.chance.choice(self.groups) if again else self.new_id()
-        if not again:
-            self.groups.append(conversation_id)
         return creation(
             *people[: 2 if direct else PEOPLE],
             conversation_id=conversation_id,
