@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -44,6 +44,6 @@ def inbox_place(cursor: str) -> tuple[int, str]:
 
 
 def link_header(path: str, links: Links) -> dict[str, str]:
-    """The header `Link` (RFC 8288): relative to the host. Empty without links."""
-    parts = [f'<{path}?{urlencode(query)}>; rel="{relation}"' for relation, query in links.items()]
+    """The header `Link` (RFC 8288): relative to the host. Empty without links. The path comes decoded."""
+    parts = [f'<{quote(path)}?{urlencode(query)}>; rel="{relation}"' for relation, query in links.items()]
     return {"Link": ", ".join(parts)} if parts else {}

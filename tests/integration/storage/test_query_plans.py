@@ -15,9 +15,21 @@ from sqlalchemy import Connection
 from madang.ids import new_id
 from madang.ports.accounts import ExternalProfile
 from madang.ports.log import Mark, PageWindow
+from madang.ports.members import SettingsChange
 from madang.storage.sqlite import SqliteStore
 from madang.storage.sqlite_connections import raw
-from tests.conformance.chat import Chat, addition, message, removal
+from tests.conformance.chat import (
+    Chat,
+    addition,
+    change,
+    deletion,
+    edit,
+    ending,
+    message,
+    reaction,
+    removal,
+    role,
+)
 
 WALKS_ALLOWED = (
     r"SCAN (json_each|pair) VIRTUAL TABLE",  # the list of ids itself
@@ -61,6 +73,21 @@ async def chat(tmp_path: Path, recorder: Recorder) -> AsyncIterator[Chat]:
     await store.close()
 
 
+async def change_everything(chat: Chat, ann: str, bob: str) -> None:
+    """Every change of a message, a group and a member, and what reads them."""
+    group = await chat.group(ann, bob)
+    sent = await chat.send(group, ann)
+    await chat.append(change(group, ann, name="x", custom={"a": 1}), role(group, ann, bob, "admin"))
+    await chat.append(edit(group, ann, sent.id, "y"), edit(group, ann, sent.id, "y"))
+    gone = [(False, ann), (False, bob), (True, ann), (True, bob)]
+    await chat.append(*(reaction(group, who, sent.id, "👍", remove=remove) for remove, who in gone))
+    await chat.store.members.change_settings(group, ann, SettingsChange(pinned=True), 1)
+    await chat.store.members.readers(group, 2, sender_id=bob, limit=3, after=ann)
+    await chat.store.members.reactors(group, sent.id, "👍", limit=3, after=ann)
+    await chat.store.log.message(group, sent.id, 1)
+    await chat.append(deletion(group, ann, sent.id), role(group, ann, bob, "owner"), ending(group, bob))
+
+
 async def call_every_port(chat: Chat) -> None:
     """Each method, in the variants that make different statements."""
     store = chat.store
@@ -73,6 +100,7 @@ async def call_every_port(chat: Chat) -> None:
     await chat.send(group, ann)
     await chat.send(group, ann)
     await chat.append(addition(group, ann, cem), removal(group, ann, cem), addition(group, ann, cem))
+    await change_everything(chat, ann, bob)
     await chat.append(removal(group, ann, ann))
     await chat.read(group, bob, 4)
     for bound in ({}, {"before": 3}, {"after": 1}, {"around": 2}, {"at": 3}):

@@ -22,6 +22,8 @@ from madang.domain.system_text import system_text
         ("member_removed", "Ann", ["Bob"], None, "Ann removed Bob"),
         ("renamed", "Ann", [], "Trip", "Ann renamed the conversation to “Trip”"),
         ("renamed", "Ann", [], None, "Ann removed the conversation's name"),
+        ("updated", "Ann", [], None, "Ann changed the conversation"),
+        ("ended", "Ann", [], None, "Ann ended the conversation"),
         ("role_changed", "Ann", ["Bob"], None, "Ann changed the role of Bob"),
         ("role_changed", None, ["Bob"], None, "Bob is the owner now"),
         ("members_added", None, [], None, "The server added nobody"),
