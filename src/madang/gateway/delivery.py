@@ -4,7 +4,8 @@ Owns what each socket may see of an entry, and taking people out of a room. Must
 and the repair do. A room gets one object; only sockets that see less than the rest get their own.
 
 Invariants:
-1. Nobody is handed an entry below their `visibleFromSeq`: they are told its version instead, so that they can count on.
+1. Nobody is handed an entry below their `visibleFromSeq`: they are told its version instead, so that they can count on;
+   but nothing of a row that was read, because between rows versions are missing, and the repair tells the last one.
 2. A quote of a message below it is blank.
 """
 
@@ -40,8 +41,8 @@ class Delivery:
         self._namespace = namespace
         self._connections = connections
 
-    def hand_out(self, live: LiveLog, entries: Sequence[LogEntry]) -> None:
-        """Send entries to the room, ascending, all above `live.version`."""
+    def hand_out(self, live: LiveLog, entries: Sequence[LogEntry], *, dense: bool = True) -> None:
+        """Send entries to the room, ascending, all above `live.version`; rows that were read are not `dense`."""
         for chunk in _chunks(entries):
             frames = Frames([_packet(entry) for entry in chunk])
             depths = sorted(map(_depth, chunk))
@@ -54,14 +55,17 @@ class Delivery:
             for connection, seen_from in late.items():
                 hidden = bisect_left(depths, seen_from)  # people with as many hidden entries have the same ones
                 if hidden not in own:
-                    own[hidden] = Frames([_visible(entry, live, seen_from) for entry in chunk])
-                connection.socket.send(own[hidden])
+                    own[hidden] = Frames(_visible(chunk, live, seen_from, dense=dense))
+                if own[hidden].packets:
+                    connection.socket.send(own[hidden])
 
-    def replay(self, live: LiveLog, connection: Connection, entries: Sequence[LogEntry]) -> None:
+    def replay(self, live: LiveLog, connection: Connection, entries: Sequence[LogEntry], *, dense: bool = True) -> None:
         """Send entries to one attached socket."""
         seen_from = connection.attached[live.conversation_id]
         for chunk in _chunks(entries):
-            connection.socket.send(Frames([_visible(entry, live, seen_from) for entry in chunk]))
+            packets = _visible(chunk, live, seen_from, dense=dense)
+            if packets:
+                connection.socket.send(Frames(packets))
 
     def enter(self, live: LiveLog, connection: Connection) -> None:
         """A socket has everything up to `live.version`: it joins the room."""
@@ -127,8 +131,12 @@ def _packet(entry: LogEntry) -> EventPacket:
     return event_packet(entry.event, entry.payload)
 
 
-def _visible(entry: LogEntry, live: LiveLog, seen_from: int) -> EventPacket:
-    """An entry as somebody may see it who sees from this seq on."""
+def _visible(chunk: Sequence[LogEntry], live: LiveLog, seen_from: int, *, dense: bool) -> list[EventPacket]:
+    """Entries as somebody may see them who sees from this seq on."""
+    return [_shown(entry, live, seen_from) for entry in chunk if dense or entry.seq >= seen_from]
+
+
+def _shown(entry: LogEntry, live: LiveLog, seen_from: int) -> EventPacket:
     if entry.seq < seen_from:
         return event_packet("conversation:version", _version_notice(live, entry.epoch, entry.version))
     if entry.quotes is None or entry.quotes >= seen_from:

@@ -89,9 +89,10 @@ class Repair:
 
     def _hand_out(self, live: LiveLog, piece: LogSlice, delivered: int) -> None:
         entries = [self._entry(message, delivered) for message in piece.messages]
-        self._delivery.hand_out(live, entries)
+        self._delivery.hand_out(live, entries, dense=False)
         for connection, shown, _ in live.parked:
-            self._delivery.replay(live, connection, [entry for entry in entries if entry.version > shown])
+            newer = [entry for entry in entries if entry.version > shown]
+            self._delivery.replay(live, connection, newer, dense=False)
         version = entries[-1].version if piece.more else piece.head.version
         live.jump(version, max((entry.seq for entry in entries), default=0))
         for connection in live.reached():
