@@ -1,6 +1,6 @@
 """A process that appends until it is ended, and says of each verdict that it has returned.
 
-    python -m tests.integration.storage.appending_process FOLDER
+    python -m tests.integration.storage.appending_process FOLDER-OR-URL BATCHES
 
 Each line on standard output is `<conversation id> <message id> <seq>`, written in one system call after `append` has
 returned. That is what an acknowledgement stands on, so whatever is printed must be in the store for good.
@@ -16,14 +16,15 @@ from pathlib import Path
 
 import structlog
 
+from madang.storage.postgres import PostgresStore
 from madang.storage.sqlite import SqliteStore
 from tests.conformance.chat import Chat, message
 
 
-async def main(folder: Path, batches: int) -> None:
+async def main(place: str, batches: int) -> None:
     """Append batches of one to twenty messages to three conversations."""
     chance = random.Random(batches)
-    store = SqliteStore(folder / "madang.db")
+    store = PostgresStore(place) if place.startswith("postgresql:") else SqliteStore(Path(place) / "madang.db")
     await store.open()
     chat = Chat(store)
     people = [await chat.user(f"P{number}") for number in range(3)] if not await store.accounts.exists_any() else []
@@ -44,4 +45,4 @@ async def main(folder: Path, batches: int) -> None:
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))

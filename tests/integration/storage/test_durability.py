@@ -12,21 +12,23 @@ from pathlib import Path
 import pytest
 
 from madang.ports.log import Outcome, PageWindow
+from madang.storage.postgres import PostgresStore
 from madang.storage.sqlite import SqliteStore
 from tests.conformance.chat import Chat, message
+from tests.postgres_server import PostgresServer
 
 ROOT = Path(__file__).resolve().parents[3]
 FOREVER = 1_000_000
 
 
-def appending(folder: Path, batches: int) -> list[str]:
+def appending(place: Path | str, batches: int) -> list[str]:
     """The command of the process that appends."""
-    return [sys.executable, "-m", "tests.integration.storage.appending_process", str(folder), str(batches)]
+    return [sys.executable, "-m", "tests.integration.storage.appending_process", str(place), str(batches)]
 
 
-def killed_after(folder: Path, lines: int) -> list[tuple[str, str, int]]:
+def killed_after(place: Path | str, lines: int) -> list[tuple[str, str, int]]:
     """What a process had said when it was killed in the middle of its work, after at least so many lines."""
-    with subprocess.Popen(appending(folder, FOREVER), cwd=ROOT, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(appending(place, FOREVER), cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         heard = [process.stdout.readline() for _ in range(lines)]
@@ -36,14 +38,18 @@ def killed_after(folder: Path, lines: int) -> list[tuple[str, str, int]]:
     return [(conversation_id, message_id, int(seq)) for conversation_id, message_id, seq in said]
 
 
-async def test_a_killed_server_has_kept_what_it_answered(tmp_path: Path) -> None:
-    """Killed again and again while appending: the file is sound, every verdict is there, the numbers have no hole."""
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_killed_server_has_kept_what_it_answered(
+    kind: str, tmp_path: Path, postgres: PostgresServer, database: str
+) -> None:
+    """Killed again and again while appending: the store is sound, every verdict is there, the numbers have no hole."""
+    url = postgres.url(database)
     said: dict[str, dict[int, str]] = defaultdict(dict)
     for life in range(4):
-        for conversation_id, message_id, seq in killed_after(tmp_path, 60 + 37 * life):
+        for conversation_id, message_id, seq in killed_after(tmp_path if kind == "sqlite" else url, 60 + 37 * life):
             assert seq not in said[conversation_id]
             said[conversation_id][seq] = message_id
-    store = SqliteStore(tmp_path / "madang.db")
+    store = SqliteStore(tmp_path / "madang.db") if kind == "sqlite" else PostgresStore(url)
     await store.open()
     assert await store.faults() == []
     for conversation_id, messages in said.items():
