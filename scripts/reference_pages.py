@@ -1,6 +1,6 @@
 """Writes the pages that list facts: `scripts/reference_pages.py [--check]`.
 
-Owns `docs/reference/{settings,errors,events,limits,metrics}.md`, each made from the code it describes, so that no page can
+Owns `docs/reference/{settings,errors,events,limits,permissions,metrics}.md`, each made from the code it describes, so that no page can
 be wrong. `--check` changes nothing and fails if a page is out of date.
 """
 
@@ -16,6 +16,7 @@ from madang.contract.export import CHECKOUT, drifted, write
 from madang.contract.limits import LIMITS, Limits
 from madang.contract.registry import field_docs
 from madang.contract.server_events import SERVER_EVENTS
+from madang.domain.membership import MEANINGS, PERMISSIONS, Action
 from madang.errors import ERRORS
 from madang.telemetry import METRICS
 
@@ -117,6 +118,27 @@ def limits() -> str:
     )
 
 
+def permissions() -> str:
+    """Who may do what."""
+    roles = ("owner", "admin", "member")
+    rows = [
+        (
+            code(action),
+            *("yes" if role in PERMISSIONS["group"].get(action, ()) else "" for role in roles),
+            "yes" if action in PERMISSIONS["direct"] else "",
+            MEANINGS[action],
+        )
+        for action in Action
+    ]
+    return page(
+        "Permissions",
+        "Everybody in a group has one role; there is one owner. In a direct conversation both are equal. The log decides by "
+        "this table under its lock, with the roles as they are at that moment. Removing somebody and changing their role "
+        "takes a higher role than theirs.",
+        table(("action", *roles, "direct", "meaning"), rows),
+    )
+
+
 def metrics() -> str:
     """Every metric of Madang's own."""
     rows = [(code(metric.name), metric.kind, metric.meaning) for metric in METRICS]
@@ -130,7 +152,14 @@ def metrics() -> str:
 
 def pages() -> dict[str, str]:
     """Path below the checkout to the text that belongs there."""
-    made = {"settings": settings, "errors": errors, "events": events, "limits": limits, "metrics": metrics}
+    made = {
+        "settings": settings,
+        "errors": errors,
+        "events": events,
+        "limits": limits,
+        "permissions": permissions,
+        "metrics": metrics,
+    }
     return {f"docs/reference/{name}.md": make() for name, make in made.items()}
 
 

@@ -11,13 +11,13 @@ from typing import Final, Literal
 
 from madang.domain.conversation import ConversationType
 
-__all__ = ["PERMISSIONS", "Action", "Role", "may", "next_owner"]
+__all__ = ["MEANINGS", "PERMISSIONS", "Action", "Role", "may", "next_owner"]
 
 Role = Literal["owner", "admin", "member"]
 
 
 class Action(StrEnum):
-    """What a member may ask for. Each says more than its name where the name is not enough."""
+    """What a member may ask for; `MEANINGS` says what each is."""
 
     READ = "read"
     SEND = "send"
@@ -34,6 +34,21 @@ class Action(StrEnum):
     END = "end"
 
 
+MEANINGS: Final[dict[Action, str]] = {
+    Action.READ: "See messages, members and who has read, from where one joined.",
+    Action.SEND: "Write messages.",
+    Action.REACT: "React to messages, and take one's own reactions back.",
+    Action.EDIT_OWN: "Change the content of one's own messages, within the operator's window.",
+    Action.DELETE_OWN: "Delete one's own messages, within the operator's window.",
+    Action.DELETE_ANY: "Delete anybody's messages, at any age.",
+    Action.ADD_MEMBERS: "Add people.",
+    Action.REMOVE_MEMBER: "Remove people of a lower role.",
+    Action.LEAVE: "Leave; the last owner passes the role on to the longest-standing admin, else member.",
+    Action.UPDATE: "Change name, picture and own fields.",
+    Action.CHANGE_ROLE: "Make members admins, and admins members.",
+    Action.TRANSFER: "Make somebody else the owner, and oneself an admin.",
+    Action.END: "End the conversation for everybody.",
+}
 _EVERYBODY: Final = frozenset[Role](("owner", "admin", "member"))
 _LEADERS: Final = frozenset[Role](("owner", "admin"))
 _OWNER: Final = frozenset[Role](("owner",))

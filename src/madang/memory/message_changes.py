@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from madang.contract.limits import LIMITS
@@ -12,6 +14,13 @@ from madang.memory.rows import ConversationRow, MemberRow, MessageRow, Rows
 from madang.ports.log import Commit, DeleteMessage, EditMessage, LogEvent, MessageChange, Outcome, React, Verdict
 
 __all__ = ["append_message_change"]
+
+
+_ACTION: Final[dict[type, Action]] = {
+    EditMessage: Action.EDIT_OWN,
+    DeleteMessage: Action.DELETE_OWN,
+    React: Action.REACT,
+}
 
 
 class _Decision(Struct, frozen=True):
@@ -34,6 +43,8 @@ def append_message_change(rows: Rows, change: MessageChange, now: int) -> Verdic
     message = conversation.message(change.message_id)
     if message is None or message.seq < actor.joined_seq:
         return Verdict(outcome=Outcome.NOT_FOUND, conversation_id=conversation.id)
+    if not may(actor.role, _ACTION[type(change)], conversation.type):
+        return Verdict(outcome=Outcome.FORBIDDEN, conversation_id=conversation.id)
     decision: _Decision
     match change:
         case EditMessage():

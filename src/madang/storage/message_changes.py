@@ -34,6 +34,13 @@ REACTORS: Final = 20
 """Ids of people that stand beside an emoji in a message."""
 
 
+_ACTION: Final[dict[type, Action]] = {
+    EditMessage: Action.EDIT_OWN,
+    DeleteMessage: Action.DELETE_OWN,
+    React: Action.REACT,
+}
+
+
 class _Target(Struct, frozen=True):
     """The message to be changed."""
 
@@ -63,6 +70,8 @@ def append_message_change(conn: Connection, change: MessageChange, terms: BatchT
     target = _target(conn, change)
     if target is None or target.seq < actor.visible_from_seq:
         return refused(Outcome.NOT_FOUND, change)
+    if not may(actor.role, _ACTION[type(change)], conversation.kind):
+        return refused(Outcome.FORBIDDEN, change)
     refusal: _Refusal | None
     match change:
         case EditMessage():

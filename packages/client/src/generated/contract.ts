@@ -573,7 +573,7 @@ export const ERRORS = {
   forbidden: { httpStatus: 403, retryable: false },
   /** No conversation of yours has this id (the answer on sockets). */
   not_a_member: { httpStatus: 404, retryable: false },
-  /** Nothing you may see has this id (the answer over HTTP). */
+  /** Nothing you may see has this id; over HTTP also: no such conversation of yours. */
   not_found: { httpStatus: 404, retryable: false },
   /** The request breaks a rule; `details` names the fields. */
   invalid: { httpStatus: 422, retryable: false },
