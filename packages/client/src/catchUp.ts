@@ -1,37 +1,31 @@
 /**
  * Fills what a conversation has missed.
  *
- * Owns when and how the missing part is fetched: over HTTP, `after` the newest message here. Applying it is the reducers' work.
+ * Owns when the missing part is asked for with `conversation:sync`, and collecting its pages. Applying it is the reducers' work.
  *
  *     current -> holding [an event ahead of its turn]
  *     holding -> current [the missing one came within 300 ms]
  *     holding -> behind  [it did not]
- *     behind  -> current [summary fetched, then the rows up to it]
+ *     behind  -> current [everything up to the head was answered]
  *
- * Invariants:
- * 1. One fetch per conversation at a time.
- * 2. Only rows that were created may be filled in behind the run: if the versions missed are more than the messages missed,
- *    something older changed too, and the newest page replaces the run.
+ * Invariant: one question per conversation at a time.
  */
-import type { Api } from "./api.ts";
 import { retryDelay } from "./backoff.ts";
 import { ApiError, errorCode, isRetryable } from "./errors.ts";
-import type { Message, Summary } from "./generated/contract.ts";
+import type { Changes, Message, Summary } from "./generated/contract.ts";
+import type { Line } from "./line.ts";
 import type { ConversationAction } from "./reducers/conversation.ts";
 import type { ConversationState, State } from "./types.ts";
 
 const HOLD_MS = 300;
-const PAGE = 200;
-/** Beyond this many missed messages the newest page replaces the run; the rest loads on scrolling up. */
-const MOST_FILLED = 1_000;
-export const NEWEST_PAGE = 50;
 
 export interface CatchUpDependencies {
-  readonly api: Pick<Api, "conversation" | "messages">;
+  readonly line: Pick<Line, "request">;
   getState(): State;
   change(conversationId: string, action: ConversationAction): void;
   remove(conversationId: string): void;
-  isOpen(conversationId: string): boolean;
+  /** Everything known of the conversation is void: if somebody looks at it, it is to be loaded again. */
+  reload(conversationId: string): void;
 }
 
 export class CatchUp {
@@ -85,7 +79,7 @@ export class CatchUp {
       try {
         await this.#fill(id);
       } catch (error) {
-        if (error instanceof ApiError && error.status === 404) this.#deps.remove(id);
+        if (errorCode(error) === "not_a_member") this.#deps.remove(id);
         else if (!isRetryable(errorCode(error))) break;
       }
     }
@@ -94,42 +88,34 @@ export class CatchUp {
   }
 
   async #fill(id: string): Promise<void> {
-    if (!this.#deps.isOpen(id)) this.#deps.change(id, { type: "unloaded" });
-    const summary = await this.#deps.api.conversation(id);
     const conversation = this.#conversation(id);
     if (conversation === undefined) return;
-    if (!conversation.loaded) return this.#deps.change(id, { type: "caughtUp", summary, rows: [], how: "append" });
-    if (onlyCreations(conversation, summary)) {
-      const rows = await this.#rowsAfter(id, lastSeq(conversation), summary.lastSeq);
-      return this.#deps.change(id, { type: "caughtUp", summary, rows, how: "append" });
-    }
-    const rows = await this.#deps.api.messages(id, { limit: NEWEST_PAGE });
-    return this.#deps.change(id, { type: "caughtUp", summary, rows, how: "replace" });
+    const { changes, summary } = await this.#missed(id, conversation.summary);
+    this.#deps.change(id, { type: "caughtUp", changes, summary });
+    if (changes.status === "reset") this.#deps.reload(id);
   }
 
-  async #rowsAfter(id: string, seq: number, head: number): Promise<readonly Message[]> {
-    const rows: Message[] = [];
-    for (let after = seq; after < head; ) {
-      const page = await this.#deps.api.messages(id, { after, limit: PAGE });
-      rows.push(...page);
-      const last = page.at(-1)?.seq;
-      if (last === undefined || page.length < PAGE) break;
-      after = last;
+  /** All pages as one; the last of them comes with the summary. */
+  async #missed(id: string, from: Summary): Promise<{ changes: Changes; summary: Summary }> {
+    const rows = new Map<string, Message>();
+    let { version } = from;
+    for (;;) {
+      const answer = await this.#deps.line.request("conversation:sync", {
+        conversationId: id,
+        epoch: from.epoch,
+        version,
+      });
+      if (!answer.ok) throw new ApiError(answer.error, answer.reason, { retryAfterMs: answer.retryAfterMs });
+      // Too much happened while the pages were read: the newest page stands for all of them.
+      if (answer.status !== "delta") rows.clear();
+      for (const row of answer.messages) rows.set(row.id, row);
+      version = answer.version;
+      const { summary } = answer;
+      if (summary !== undefined) return { changes: { ...answer, messages: [...rows.values()] }, summary };
     }
-    return rows;
   }
 
   #conversation(id: string): ConversationState | undefined {
     return this.#deps.getState().conversations.get(id);
   }
-}
-
-function onlyCreations(conversation: ConversationState, summary: Summary): boolean {
-  const missing = summary.lastSeq - lastSeq(conversation);
-  const changes = summary.version - conversation.summary.version;
-  return summary.epoch === conversation.summary.epoch && changes === missing && missing <= MOST_FILLED;
-}
-
-function lastSeq(conversation: ConversationState): number {
-  return conversation.messages.at(-1)?.seq ?? conversation.summary.me.visibleFromSeq - 1;
 }

@@ -70,7 +70,7 @@ class MadangClient implements Client {
     this.#rooms = new Rooms({ ...common, adopt: (summary) => this.#adopt(summary) });
     this.#catchUp = new CatchUp({
       ...common,
-      isOpen: (id) => this.#rooms.isOpen(id),
+      reload: (id) => this.#rooms.reload(id),
       remove: (id) => this.#dispatch({ type: "removed", id }),
     });
     this.#outbox = new Outbox(common);

@@ -4,7 +4,7 @@
  * Owns the table from event to action, and the end of typing entries that nobody ends.
  */
 import type { MadangSocket } from "./connection.ts";
-import type { Message, Summary } from "./generated/contract.ts";
+import type { Message, ReactionChanged, Summary } from "./generated/contract.ts";
 import type { ConversationAction } from "./reducers/conversation.ts";
 import { TYPING_HOLDS_MS } from "./reducers/typing.ts";
 import type { Action } from "./state.ts";
@@ -32,7 +32,9 @@ export function bindEvents(socket: MadangSocket, deps: EventDependencies): void 
 }
 
 function bindLog(socket: MadangSocket, deps: EventDependencies): void {
-  socket.on("message:new", (message) => receive(message, deps));
+  for (const event of ["message:new", "message:updated", "message:deleted"] as const)
+    socket.on(event, (message) => receive(message, deps));
+  socket.on("message:reaction", (reaction) => receiveReaction(reaction, deps));
   socket.on("conversation:version", ({ conversationId, epoch, version }) =>
     deps.change(conversationId, { type: "versionReached", epoch, version }),
   );
@@ -58,6 +60,12 @@ function bindPeople(socket: MadangSocket, deps: EventDependencies): void {
   socket.on("user:online", (userId) => deps.dispatch({ type: "presence", userId, online: true }));
   socket.on("user:offline", (userId) => deps.dispatch({ type: "presence", userId, online: false }));
   socket.on("user:updated", (user) => deps.dispatch({ type: "userUpdated", user }));
+}
+
+function receiveReaction(reaction: ReactionChanged, deps: EventDependencies): void {
+  const { conversationId: id, epoch, version } = reaction;
+  if (deps.getState().conversations.has(id)) deps.change(id, { type: "event", event: { epoch, version, reaction } });
+  else deps.unknown(id);
 }
 
 function receive(message: Message, deps: EventDependencies): void {

@@ -2,10 +2,9 @@
  * The conversations somebody looks at: their history and their members.
  *
  * Owns what is loaded when. A conversation is open while it was opened more often than closed; what is open is kept complete,
- * what is closed keeps its newest messages until the next connection.
+ * what is closed keeps its newest messages.
  */
 import type { Api } from "./api.ts";
-import { NEWEST_PAGE } from "./catchUp.ts";
 import { errorCode } from "./errors.ts";
 import type { Summary } from "./generated/contract.ts";
 import type { ConversationAction } from "./reducers/conversation.ts";
@@ -14,6 +13,7 @@ import type { ConversationState, State } from "./types.ts";
 /** Above this many members marks are not told per person, and the list is paged by whoever shows it. */
 const MOST_MEMBERS_LOADED = 100;
 const KEPT_WHEN_CLOSED = 100;
+const NEWEST_PAGE = 50;
 
 export interface RoomDependencies {
   readonly api: Pick<Api, "conversation" | "messages" | "members">;
@@ -36,8 +36,9 @@ export class Rooms {
     return this.#opened.keys();
   }
 
-  isOpen(id: string): boolean {
-    return this.#opened.has(id);
+  /** The conversation was forgotten: whoever looks at it gets it anew. */
+  reload(id: string): void {
+    if (this.#opened.has(id)) void this.#complete(id);
   }
 
   open(id: string): void {
@@ -55,11 +56,8 @@ export class Rooms {
     this.#deps.change(id, { type: "trimmed", keep: KEPT_WHEN_CLOSED });
   }
 
-  /** A new connection: what is closed is forgotten, what is open gets what it lacks. */
+  /** A new connection: what is open gets what it lacks; what was missed of what is closed came with `init`. */
   resume(): void {
-    for (const id of this.#deps.getState().conversations.keys()) {
-      if (!this.isOpen(id)) this.#deps.change(id, { type: "unloaded" });
-    }
     for (const id of this.#opened.keys()) {
       void this.#complete(id);
     }
@@ -83,7 +81,7 @@ export class Rooms {
   /** Fetches the members of an open conversation; asked again meanwhile, it fetches once more. */
   async loadMembers(id: string): Promise<void> {
     const conversation = this.#conversation(id);
-    if (!this.isOpen(id) || conversation === undefined) return;
+    if (!this.#opened.has(id) || conversation === undefined) return;
     if (conversation.summary.memberCount > MOST_MEMBERS_LOADED) return;
     if (this.#loadingMembers.has(id)) {
       this.#membersChanged.add(id);

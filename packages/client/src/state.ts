@@ -4,7 +4,7 @@
  * Owns the closed list of actions. Pure. What concerns one conversation is decided in `reducers/conversation.ts`; here it only
  * finds its place.
  */
-import type { Limits, Summary, User } from "./generated/contract.ts";
+import type { Changes, Limits, Summary, User } from "./generated/contract.ts";
 import {
   attach,
   type ConversationAction,
@@ -22,8 +22,14 @@ export type Action =
   /** Everything of the person is forgotten; the connection says why. */
   | { readonly type: "forgotten"; readonly connection: Connection }
   /** Summaries that delivery starts from: a page of `init`, `conversation:new`, or an answer about one conversation. */
-  | { readonly type: "attached"; readonly summaries: readonly Summary[] }
-  | { readonly type: "listCompleted" }
+  | {
+      readonly type: "attached";
+      readonly summaries: readonly Summary[];
+      /** What was missed of those that are known here. */
+      readonly changes?: Readonly<Record<string, Changes>>;
+    }
+  /** All of the list has arrived; `inbox` is its number as of the first page. */
+  | { readonly type: "listCompleted"; readonly inbox: number }
   | { readonly type: "settingsChanged"; readonly summary: Summary }
   | { readonly type: "removed"; readonly id: string }
   | { readonly type: "usersMet"; readonly users: readonly User[] }
@@ -40,6 +46,7 @@ export const initialState: State = {
   conversations: new Map(),
   order: [],
   listComplete: false,
+  inbox: null,
   online: new Set(),
   limits: null,
 };
@@ -53,9 +60,9 @@ export function reduce(state: State, action: Action): State {
     case "welcomed":
       return welcome(state, action.me, action.limits);
     case "attached":
-      return attachAll(state, action.summaries);
+      return attachAll(state, action.summaries, new Map(Object.entries(action.changes ?? {})));
     case "listCompleted":
-      return patch(state, { listComplete: true });
+      return patch(state, { listComplete: true, inbox: action.inbox });
     case "settingsChanged":
       return change(state, action.summary.id, (conversation) => changeSettings(conversation, action.summary));
     case "removed":
@@ -86,11 +93,14 @@ function welcome(state: State, me: User, limits: Limits | null): State {
   return { ...known, me, limits: limits ?? known.limits, users: meet(known.users, [me]) };
 }
 
-function attachAll(state: State, summaries: readonly Summary[]): State {
+function attachAll(state: State, summaries: readonly Summary[], missed: ReadonlyMap<string, Changes>): State {
   const meId = state.me?.id ?? null;
   const page = summaries.map((summary) => {
     const known = state.conversations.get(summary.id);
-    return known === undefined ? fromSummary(summary) : attach(known, summary, meId);
+    if (known === undefined) return fromSummary(summary);
+    const changes = missed.get(summary.id);
+    if (changes === undefined) return attach(known, summary, meId);
+    return reduceConversation(known, { type: "caughtUp", changes, summary }, meId);
   });
   return { ...state, ...putConversations(state, page), users: meet(state.users, peopleOf(summaries)) };
 }

@@ -6,7 +6,16 @@
  * the names of an object's prototype.
  */
 import type { Api } from "./api.ts";
-import type { Limits, Message, PublicMember, RevokedReason, SignedIn, Summary, User } from "./generated/contract.ts";
+import type {
+  Limits,
+  Message,
+  PublicMember,
+  ReactionChanged,
+  RevokedReason,
+  SignedIn,
+  Summary,
+  User,
+} from "./generated/contract.ts";
 
 /** Where the connection stands; only `refused` and `signed-out` need somebody to do something. */
 export type Connection =
@@ -79,12 +88,15 @@ export interface ConversationState {
   readonly arrived: readonly VersionedEvent[];
 }
 
-/** One change of a conversation's log: the message it was about, as it stood after the change. */
-export interface VersionedEvent {
-  readonly epoch: string;
-  readonly version: number;
-  readonly message: Message;
-}
+/** One change of a conversation's log: the message it was about as it stood after the change, or what of it changed. */
+export type VersionedEvent =
+  | { readonly epoch: string; readonly version: number; readonly message: Message; readonly reaction?: undefined }
+  | {
+      readonly epoch: string;
+      readonly version: number;
+      readonly reaction: ReactionChanged;
+      readonly message?: undefined;
+    };
 
 export interface State {
   readonly connection: Connection;
@@ -96,6 +108,8 @@ export interface State {
   readonly order: readonly string[];
   /** True once every conversation of the list has arrived. */
   readonly listComplete: boolean;
+  /** The number of the list as it arrived last; null before the first time. */
+  readonly inbox: number | null;
   readonly online: ReadonlySet<string>;
   /** Limits in force; null before the first connection. */
   readonly limits: Limits | null;

@@ -1,10 +1,9 @@
 /**
- * Catching up over HTTP while events keep coming, get lost and repeat.
+ * Catching up while events keep coming, get lost and repeat.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CatchUp } from "../src/catchUp.ts";
-import { ApiError } from "../src/errors.ts";
-import type { Message } from "../src/generated/contract.ts";
+import type { AckFailure, ConversationSync, ConversationSyncAck, Message } from "../src/generated/contract.ts";
 import { type Action, initialState, reduce } from "../src/state.ts";
 import { createStore } from "../src/store.ts";
 import type { ConversationState, VersionedEvent } from "../src/types.ts";
@@ -45,53 +44,59 @@ describe("catching up", () => {
     expect(room.view()).toEqual(room.fresh());
   });
 
-  it("fills behind the newest message when only messages were missed", async () => {
+  it("collects the pages of a long absence before it shows any of them", async () => {
     const room = new Room(() => 0);
+    room.page = 200;
     for (let n = 0; n < 450; n += 1) room.model.send("ann", `${n}`);
+    room.model.edit(3, "changed meanwhile");
     room.receive(room.model.send("ann", "seen"));
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(room.asked).toEqual(["summary", "after 0", "after 200", "after 400"]);
+    expect(room.asked).toEqual([0, 201, 401]);
+    expect(room.view()).toEqual(room.fresh());
+    expect(room.state?.messages).toHaveLength(451);
+  });
+
+  it("takes the newest page when too much was missed", async () => {
+    const room = new Room(() => 0);
+    room.most = 10;
+    for (let n = 0; n < 60; n += 1) room.model.send("ann", `${n}`);
+    room.receive(room.model.send("ann", "seen"));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(room.state?.messages.map((row) => row.seq)).toEqual(Array.from({ length: 50 }, (_, n) => n + 12));
     expect(room.view()).toEqual(room.fresh());
   });
 
-  it("takes the newest page when something older changed as well", async () => {
+  it("forgets everything of another history, and has it loaded again", async () => {
     const room = new Room(() => 0);
-    room.receive(room.model.send("ann", "1"));
-    room.model.edit(1, "changed");
-    room.receive(room.model.send("ann", "2"));
+    for (let n = 0; n < 5; n += 1) room.receive(room.model.send("ann", `${n}`));
+    room.model.restore("second", 3);
+    room.receive(room.model.send("bob", "after the restore"));
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(room.asked).toEqual(["summary", "newest"]);
-    expect(room.view()).toEqual(room.fresh());
+    expect(room.reloaded).toBe(1);
+    expect(room.state).toMatchObject({ loaded: false, messages: [], behind: false });
+    expect(room.state?.summary).toEqual(room.model.summary());
   });
 
   it("asks again while the server is unavailable, and drops what is no longer one's own", async () => {
     const room = new Room(() => 0);
-    room.refuse = [new ApiError("unavailable", "", { status: 503 }), new ApiError("not_found", "", { status: 404 })];
+    room.refuse = ["unavailable", "not_a_member"];
     room.model.send("ann", "1");
     room.receive(room.model.send("ann", "2"));
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(room.asked).toEqual(["summary", "summary"]);
+    expect(room.asked).toEqual([0, 0]);
     expect(room.state).toBeUndefined();
-  });
-
-  it("fetches only the summary of a conversation that nobody looks at", async () => {
-    const room = new Room(() => 0);
-    room.open = false;
-    room.model.send("ann", "1");
-    room.receive(room.model.send("ann", "2"));
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(room.asked).toEqual(["summary"]);
-    expect(room.state).toMatchObject({ loaded: false, messages: [] });
-    expect(room.state?.summary).toEqual(room.model.summary());
   });
 });
 
-/** A store with one loaded conversation, and an HTTP interface that answers from the model after a while. */
+/** A store with one loaded conversation, and a line that answers from the model after a while. */
 class Room {
   readonly model = new LogModel();
-  readonly asked: string[] = [];
-  refuse: ApiError[] = [];
-  open = true;
+  /** The versions that `conversation:sync` was asked from. */
+  readonly asked: number[] = [];
+  refuse: string[] = [];
+  page = 1_000;
+  most = 1_000;
+  reloaded = 0;
   readonly #store = createStore(reduce, initialState);
   readonly #catchUp: CatchUp;
   readonly #pick: (below: number) => number;
@@ -99,17 +104,13 @@ class Room {
   constructor(pick: (below: number) => number) {
     this.#pick = pick;
     this.#catchUp = new CatchUp({
-      api: {
-        conversation: () => this.#answer("summary", () => this.model.summary()),
-        messages: (_id, { after, limit = 50 } = {}) =>
-          after === undefined
-            ? this.#answer("newest", () => this.model.newest(limit))
-            : this.#answer(`after ${after}`, () => this.model.after(after, limit)),
-      },
+      line: { request: (_event, payload) => this.#answer(payload as Required<ConversationSync>) as never },
       getState: () => this.#store.getSnapshot(),
       change: (id, action) => this.#change({ type: "conversation", id, action }),
       remove: (id) => this.#change({ type: "removed", id }),
-      isOpen: () => this.open,
+      reload: () => {
+        this.reloaded += 1;
+      },
     });
     this.#store.dispatch({ type: "welcomed", me: person(ME), limits: null });
     this.#store.dispatch({ type: "attached", summaries: [this.model.summary()] });
@@ -146,13 +147,23 @@ class Room {
     this.#catchUp.look(this.model.id);
   }
 
-  async #answer<T>(what: string, read: () => T): Promise<T> {
-    this.asked.push(what);
+  async #answer({ epoch, version }: Required<ConversationSync>): Promise<ConversationSyncAck | AckFailure> {
+    this.asked.push(version);
+    await this.#while();
+    const error = this.refuse.shift();
+    if (error !== undefined) return { ok: false, error, reason: "" };
+    const all = this.model.changes(epoch, version, this.most);
+    const messages = all.messages.slice(0, this.page);
+    const last = messages.at(-1);
+    const cut = all.status === "delta" && last !== undefined && messages.length < all.messages.length;
+    const answer: ConversationSyncAck = cut
+      ? { ...all, ok: true, messages, more: true, version: last.version }
+      : { ...all, ok: true, summary: this.model.summary() };
+    await this.#while();
+    return structuredClone(answer);
+  }
+
+  async #while(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, this.#pick(100)));
-    const refusal = this.refuse.shift();
-    if (refusal !== undefined) throw refusal;
-    const answer = structuredClone(read());
-    await new Promise((resolve) => setTimeout(resolve, this.#pick(100)));
-    return answer;
   }
 }

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Summary } from "../src/generated/contract.ts";
 import { type Action, initialState, reduce } from "../src/state.ts";
 import { createStore } from "../src/store.ts";
-import type { State } from "../src/types.ts";
+import type { State, VersionedEvent } from "../src/types.ts";
 import { LogModel, ME, person } from "./logModel.ts";
 
 describe("the list", () => {
@@ -24,7 +24,7 @@ describe("the list", () => {
       seq: a.lastSeq + 1,
       version: a.version + 1,
     };
-    const event = { epoch: a.epoch, version: message.version, message };
+    const event: VersionedEvent = { epoch: a.epoch, version: message.version, message };
     const moved = reduce(there, { type: "conversation", id: "a", action: { type: "event", event } });
     expect(moved.order).toEqual(["a", "b", "c"]);
     expect(moved.conversations.get("b")).toBe(there.conversations.get("b"));

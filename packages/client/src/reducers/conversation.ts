@@ -3,19 +3,9 @@
  *
  * Owns the table from action to reducer. Pure: time, ids and answers of the server come in with the action.
  */
-import type { Message, PublicMember, Summary } from "../generated/contract.ts";
+import type { Changes, Message, PublicMember, Summary } from "../generated/contract.ts";
 import type { ConversationState, Loading, PendingMessage, VersionedEvent } from "../types.ts";
-import {
-  adoptSummary,
-  type CatchUp,
-  caughtUp,
-  failLoading,
-  newestLoaded,
-  olderLoaded,
-  startLoading,
-  trim,
-  unload,
-} from "./history.ts";
+import { adoptSummary, caughtUp, failLoading, newestLoaded, olderLoaded, startLoading, trim } from "./history.ts";
 import { applyEvent, markBehind, reachVersion, settle, withoutPending } from "./log.ts";
 import { enqueue, requeueSending, setPendingState } from "./pending.ts";
 import { markMoved, markRead, membersLoaded, ownMarkMoved } from "./reading.ts";
@@ -28,14 +18,13 @@ export type LogAction =
   | { readonly type: "stored"; readonly message: Message }
   | { readonly type: "versionReached"; readonly epoch: string; readonly version: number }
   | { readonly type: "behind" }
-  | { readonly type: "caughtUp"; readonly summary: Summary; readonly rows: readonly Message[]; readonly how: CatchUp };
+  | { readonly type: "caughtUp"; readonly changes: Changes; readonly summary: Summary };
 
 export type HistoryAction =
   | { readonly type: "loadingStarted"; readonly loading: Exclude<Loading, "none"> }
   | { readonly type: "loadingFailed"; readonly error: string }
   | { readonly type: "newestLoaded"; readonly page: readonly Message[] }
   | { readonly type: "olderLoaded"; readonly page: readonly Message[] }
-  | { readonly type: "unloaded" }
   | { readonly type: "trimmed"; readonly keep: number };
 
 export type PeopleAction =
@@ -112,7 +101,7 @@ export function reduceConversation(
     case "behind":
       return markBehind(state);
     case "caughtUp":
-      return caughtUp(state, action.summary, action.rows, action.how, meId);
+      return caughtUp(state, action.changes, action.summary, meId);
     case "loadingStarted":
       return startLoading(state, action.loading);
     case "loadingFailed":
@@ -121,8 +110,6 @@ export function reduceConversation(
       return newestLoaded(state, action.page);
     case "olderLoaded":
       return olderLoaded(state, action.page);
-    case "unloaded":
-      return unload(state);
     case "trimmed":
       return trim(state, action.keep);
     case "queued":

@@ -4,10 +4,11 @@
  * Owns what a page may do to the run of messages. A page is a picture of a moment: events that came while it was under way are
  * applied over it, so it can never undo them.
  */
-import type { Message, Summary } from "../generated/contract.ts";
+import type { Changes, Message, Summary } from "../generated/contract.ts";
 import type { ConversationState, Loading } from "../types.ts";
 import { markBehind, settle, withoutPending } from "./log.ts";
-import { hasOlder, placePage, placeRow, prependPage } from "./rows.ts";
+import { raiseMark } from "./reading.ts";
+import { hasOlder, placePage, placeReaction, placeRow, prependPage } from "./rows.ts";
 import { keepFurtherMark } from "./summary.ts";
 
 export function startLoading(state: ConversationState, loading: Exclude<Loading, "none">): ConversationState {
@@ -29,29 +30,34 @@ export function olderLoaded(state: ConversationState, page: readonly Message[]):
   return { ...next, hasOlder: page.length > 0 && next.hasOlder };
 }
 
-/** How the rows of `caughtUp` stand to what is already here. */
-export type CatchUp = "append" | "replace";
-
-/** The server's summary, and the rows that lead up to it: everything at or below its version is settled. */
+/** What the server says was missed, and the summary of the same moment: everything at or below its version is settled. */
 export function caughtUp(
   state: ConversationState,
+  changes: Changes,
   summary: Summary,
-  rows: readonly Message[],
-  how: CatchUp,
   meId: string | null,
 ): ConversationState {
+  if (changes.status === "reset") return reset(state, summary);
   // Live events may have gone past the answer while it was under way: then only its rows count.
   const overtaken = summary.epoch === state.summary.epoch && summary.version < state.summary.version;
-  const base = { ...(overtaken ? state : adoptSummary(state, summary)), behind: false };
+  const reads = (changes.reads ?? []).reduce((marks, [userId, seq]) => raiseMark(marks, userId, seq), state.reads);
+  const base = { ...(overtaken ? state : adoptSummary(state, summary)), reads, behind: false };
   if (!state.loaded) return settle(base, summary.version, meId);
-  const messages = how === "append" ? placePage(state.messages, rows) : rows;
+  if (changes.status === "behind") return markBehind(state);
+  const rows = [...changes.messages].sort((a, b) => a.seq - b.seq);
+  const messages = changes.status === "delta" ? placePage(state.messages, rows) : rows;
   if (messages === null) return markBehind(state);
   const arrived = state.loading === "none" ? [] : base.arrived;
   return settle(showRun({ ...base, arrived }, overlay(messages, base)), summary.version, meId);
 }
 
-/** Forgets the messages, keeps everything else: opening the conversation loads them again. */
-export function unload(state: ConversationState): ConversationState {
+/** Nothing known counts any more: what is left is the summary, and what was written here and is on its way. */
+function reset(state: ConversationState, summary: Summary): ConversationState {
+  return { ...unload(state), summary, behind: false, held: [], arrived: [], members: null, reads: new Map() };
+}
+
+/** Without the messages: opening the conversation loads them again. */
+function unload(state: ConversationState): ConversationState {
   if (!state.loaded && state.messages.length === 0) return state;
   return { ...state, loaded: false, messages: [], hasOlder: false, loading: "none", loadError: null, arrived: [] };
 }
@@ -76,7 +82,11 @@ export function adoptSummary(state: ConversationState, summary: Summary): Conver
 function overlay(rows: readonly Message[], state: ConversationState): readonly Message[] {
   return state.arrived
     .filter((event) => event.epoch === state.summary.epoch)
-    .reduce<readonly Message[]>((run, event) => placeRow(run, event.message) ?? run, rows);
+    .reduce<readonly Message[]>(
+      (run, event) =>
+        event.message === undefined ? placeReaction(run, event.reaction) : (placeRow(run, event.message) ?? run),
+      rows,
+    );
 }
 
 function stopLoading(state: ConversationState): ConversationState {

@@ -9,8 +9,8 @@
 import type { Message } from "../generated/contract.ts";
 import type { ConversationState, VersionedEvent } from "../types.ts";
 import { raiseMark } from "./reading.ts";
-import { placeRow } from "./rows.ts";
-import { followRow } from "./summary.ts";
+import { placeReaction, placeRow } from "./rows.ts";
+import { followReaction, followRow } from "./summary.ts";
 import { stopTyping } from "./typing.ts";
 
 /** Held events above this number push out the oldest; the hole they leave is fetched like any other. */
@@ -20,9 +20,9 @@ export function applyEvent(state: ConversationState, event: VersionedEvent, meId
   const fetching = state.loading !== "none" || state.behind;
   const noted = fetching ? { ...state, arrived: [...state.arrived, event] } : state;
   if (event.epoch !== noted.summary.epoch) return markBehind(noted);
-  if (event.version <= noted.summary.version) return applyMessage(noted, event.message, meId);
+  if (event.version <= noted.summary.version) return applyChange(noted, event, meId);
   if (event.version > noted.summary.version + 1) return hold(noted, event);
-  return release(withVersion(applyMessage(noted, event.message, meId), event.version), meId);
+  return release(withVersion(applyChange(noted, event, meId), event.version), meId);
 }
 
 /** The server says that everything up to `version` was sent: what is held up to there has no hole before it. */
@@ -47,10 +47,10 @@ export function settle(state: ConversationState, version: number, meId: string |
  * by seq here: an edited message may carry a higher version than the one written after it.
  */
 function applyHeldUpTo(state: ConversationState, version: number, meId: string | null): ConversationState {
-  const ready = state.held.filter((event) => event.version <= version).sort((a, b) => a.message.seq - b.message.seq);
+  const ready = state.held.filter((event) => event.version <= version).sort((a, b) => seqOf(a) - seqOf(b));
   const held = state.held.filter((event) => event.version > version);
   let next: ConversationState = { ...state, held };
-  for (const event of ready) next = applyMessage(next, event.message, meId);
+  for (const event of ready) next = applyChange(next, event, meId);
   return withVersion(next, version);
 }
 
@@ -60,7 +60,7 @@ function release(state: ConversationState, meId: string | null): ConversationSta
   let taken = 0;
   for (const event of state.held) {
     if (event.version > next.summary.version + 1) break;
-    next = applyMessage(next, event.message, meId);
+    next = applyChange(next, event, meId);
     next = withVersion(next, event.version);
     taken += 1;
   }
@@ -79,6 +79,17 @@ export function markBehind(state: ConversationState): ConversationState {
 export function withoutPending(state: ConversationState, messageId: string): ConversationState {
   if (!state.pending.some((entry) => entry.id === messageId)) return state;
   return { ...state, pending: state.pending.filter((entry) => entry.id !== messageId) };
+}
+
+function applyChange(state: ConversationState, event: VersionedEvent, meId: string | null): ConversationState {
+  if (event.message !== undefined) return applyMessage(state, event.message, meId);
+  const messages = placeReaction(state.messages, event.reaction);
+  const summary = followReaction(state.summary, event.reaction);
+  return messages === state.messages && summary === state.summary ? state : { ...state, messages, summary };
+}
+
+function seqOf(event: VersionedEvent): number {
+  return event.message?.seq ?? event.reaction?.seq ?? 0;
 }
 
 function applyMessage(state: ConversationState, message: Message, meId: string | null): ConversationState {

@@ -4,7 +4,8 @@
  * Owns the arithmetic of unread numbers, names and member counts between two summaries of the server. A new row counts once,
  * because its seq is above `lastSeq` exactly once.
  */
-import type { Membership, Message, Summary, SystemEvent } from "../generated/contract.ts";
+import type { Membership, Message, ReactionChanged, Summary, SystemEvent } from "../generated/contract.ts";
+import { react, requote } from "./rows.ts";
 
 /** Whether a message raises the number of unread ones of everybody but its sender. */
 export function countsAsUnread(message: Message): boolean {
@@ -15,7 +16,16 @@ export function countsAsUnread(message: Message): boolean {
 export function followRow(summary: Summary, row: Message, meId: string | null): Summary {
   if (row.seq > summary.lastSeq) return followNewRow(summary, row, meId);
   const last = summary.lastMessage;
-  return last !== null && last.id === row.id && last.version < row.version ? { ...summary, lastMessage: row } : summary;
+  if (last === null) return summary;
+  const lastMessage = last.id === row.id ? (last.version < row.version ? row : last) : requote(last, row);
+  return lastMessage === last ? summary : { ...summary, lastMessage };
+}
+
+/** The summary after a reaction. */
+export function followReaction(summary: Summary, change: ReactionChanged): Summary {
+  const last = summary.lastMessage;
+  if (last === null || last.id !== change.messageId || last.version >= change.version) return summary;
+  return { ...summary, lastMessage: react(last, change) };
 }
 
 /** The summary with other settings of one's own; keeps the two places of the unread number equal. */
@@ -48,7 +58,13 @@ function followSystem(summary: Summary, event: SystemEvent, meId: string | null)
     case "member_removed":
       return { ...summary, memberCount: Math.max(0, summary.memberCount - affected) };
     case "renamed":
-      return event.name === undefined ? summary : { ...summary, name: event.name };
+    case "updated":
+      return {
+        ...summary,
+        name: event.name === undefined ? summary.name : event.name,
+        avatarUrl: event.avatarUrl === undefined ? summary.avatarUrl : event.avatarUrl,
+        custom: event.custom ?? summary.custom,
+      };
     case "role_changed":
       return event.role !== undefined && meId !== null && event.userIds?.includes(meId)
         ? withMembership(summary, { role: event.role })
