@@ -19,7 +19,7 @@ from madang.gateway.attach import Attach
 from madang.gateway.authenticate import Authenticate
 from madang.gateway.connection import Connections
 from madang.gateway.delivery import Delivery
-from madang.gateway.dispatch import Dispatch
+from madang.gateway.dispatch import Dispatch, Handler
 from madang.gateway.expiry import Expiry
 from madang.gateway.feed import Feed
 from madang.gateway.gateway import Gateway
@@ -107,13 +107,8 @@ async def open_gateway(server: Server, services: Services, origins: Origins, sta
         expiry=expiry,
         limits=base.limits,
     )
-    handlers = {
-        **session.table(),
-        **MessageHandlers(services.messages, base.reading, feed).table(),
-        **MessageChangeHandlers(services.message_changes).table(),
-        **TypingHandlers(TypingService(base.bus, base.clock, base.limits)).table(),
-        **PresenceHandlers(presence, watches, base.limits).table(),
-    }
+    talking = _talking(services, feed)
+    handlers = session.table() | talking | PresenceHandlers(presence, watches, base.limits).table()
     gateway = Gateway(
         connections=connections,
         authenticate=authenticate,
@@ -134,3 +129,13 @@ async def open_gateway(server: Server, services: Services, origins: Origins, sta
     await server.start()
     stack.push_async_callback(server.close, SERVICE_RESTART)
     return gateway
+
+
+def _talking(services: Services, feed: Feed) -> dict[str, Handler]:
+    """What people say in conversations: messages, changes of them, marks, typing."""
+    base = services.foundation
+    return {
+        **MessageHandlers(services.messages, base.reading, feed).table(),
+        **MessageChangeHandlers(services.message_changes).table(),
+        **TypingHandlers(TypingService(base.bus, base.clock, base.limits)).table(),
+    }
