@@ -25,6 +25,8 @@ __all__ = ["Client", "Json", "Refused", "Room"]
 Json = dict[str, Any]
 TRY_AGAIN: Final = frozenset({"try_again", "unavailable", "rate_limited"})
 PAGE: Final = 200
+KNOWN: Final = 1_000
+REACTORS: Final = 20
 HOLE_SECONDS: Final = 0.3
 TYPING_SECONDS: Final = 6.0
 
@@ -68,10 +70,30 @@ class Room:
         return sorted(self.messages.values(), key=lambda message: int(message["seq"]))
 
     def put(self, message: Json) -> None:
-        """Upsert by id; the higher version wins."""
+        """Upsert by id; the higher version wins. A reaction changes the message it is about."""
+        if "messageId" in message:
+            self._react(message)
+            return
         known = self.messages.get(message["id"])
         if known is None or known["version"] <= message["version"]:
             self.messages[message["id"]] = message
+        if message["deletedAt"]:
+            for other in self.messages.values():
+                if other["replyToId"] == message["id"]:
+                    other["replyTo"] |= {"senderId": None, "content": "", "type": "text"}
+
+    def _react(self, change: Json) -> None:
+        message = self.messages.get(change["messageId"])
+        if message is None or message["version"] >= change["version"]:
+            return
+        message["version"] = change["version"]
+        reactions = {reaction["emoji"]: reaction for reaction in message["reactions"]}
+        reaction = reactions.setdefault(change["emoji"], {"emoji": change["emoji"], "userIds": []})
+        people = [user for user in reaction["userIds"] if user != change["userId"]]
+        if not change["removed"] and len(people) < REACTORS:
+            people.append(change["userId"])
+        reaction |= {"count": change["count"], "userIds": people}
+        message["reactions"] = [each for each in reactions.values() if each["count"]]
 
     def take(self, summary: Json) -> None:
         """A newer Summary: what it says of the list holds at once; the log stays where it is until it is fetched."""
@@ -109,6 +131,7 @@ class Client:
         self.base, self.patience = base, patience
         self.me: Json = {}
         self.rooms: dict[str, Room] = {}
+        self.inbox: int | None = None  # the number of the list, when all of it had arrived
         self.online: set[str] = set()
         self._typing: dict[tuple[str, str], float] = {}  # by conversation and user, since when
         self.ready = asyncio.Event()  # connected, and every page of init is in
@@ -123,6 +146,9 @@ class Client:
             "connect": self._connected,
             "disconnect": self._disconnected,
             "message:new": self._changed,
+            "message:updated": self._changed,
+            "message:deleted": self._changed,
+            "message:reaction": self._changed,
             "conversation:version": self._skipped,
             "conversation:new": self._shown,
             "conversation:updated": self._shown,
@@ -208,23 +234,29 @@ class Client:
         await self.ask("auth:refresh", {"token": await self.token(fresh=True)})
 
     async def _init(self) -> None:
-        before, cursor = set(self.rooms), ""
+        known = {room.id: [room.epoch, room.version] for room in list(self.rooms.values())[:KNOWN]}
+        unnamed = self.rooms.keys() - known.keys()
+        request: Json = {"known": known} if self.inbox is None else {"known": known, "inbox": self.inbox}
+        number: int | None = None
 
         def apply(page: Json) -> None:  # inside the ack: the next event may follow at once
-            if not cursor:
+            nonlocal number
+            if "cursor" not in request:
                 self.online.clear()
             self.me = page["user"]
+            number = page["inbox"] if number is None else number
             self.online.update(page["online"])
             for summary in page["conversations"]:
-                before.discard(summary["id"])
-                self._shown(summary)
+                unnamed.discard(summary["id"])
+                self._missed(summary, page["changes"].get(summary["id"]))
+            for gone in page["removed"]:
+                self._forget(gone)
 
-        while True:
-            page = await self.ask("init", {"cursor": cursor} if cursor else {}, apply)
-            if not (cursor := page.get("next", "")):
-                break
-        for gone in before:
+        while cursor := (await self.ask("init", request, apply)).get("next"):
+            request = {"cursor": cursor}
+        for gone in unnamed:
             self._forget(gone)
+        self.inbox = number
         for room in self.rooms.values():
             if room.members:
                 self._spawn(self._fetch_members(room))
@@ -313,11 +345,32 @@ class Client:
         room = self.rooms.get(summary["id"])
         if room is None:
             self.rooms[summary["id"]] = Room.of(summary)
-        elif room.epoch != summary["epoch"]:
-            self._spawn(self._anew(room))
         else:
             room.take(summary)
             self._spawn(self._fill(room))
+
+    def _missed(self, summary: Json, changes: Json | None) -> None:
+        """What was missed, and the Summary of the same moment."""
+        room = self.rooms.get(summary["id"])
+        if room is None or changes is None or changes["status"] == "behind":
+            self._shown(summary)
+            return
+        if changes["status"] == "reset":
+            self.rooms[room.id] = Room.of(summary)
+            if room.messages:
+                self._spawn(self._reopen(room.id))
+            return
+        if changes["status"] == "gap":
+            room.messages.clear()
+        for message in sorted(changes["messages"], key=lambda message: int(message["seq"])):
+            room.put(message)
+            room.saw(message)
+        for user, seq in changes.get("reads", ()):
+            room.move(user, seq)
+        if changes["version"] >= room.version:  # if not, the events came while this was asked
+            room.take(summary)
+            room.version, room.seq = changes["version"], summary["lastSeq"]
+        self._drain(room)
 
     def _forget(self, id: str) -> None:  # noqa: A002 - the field's name
         self.rooms.pop(id, None)
@@ -326,9 +379,9 @@ class Client:
         room = self.rooms.get(message["conversationId"])
         if room is None:
             return
-        self._typing.pop((message["conversationId"], message["senderId"]), None)
+        self._typing.pop((message["conversationId"], message.get("senderId", "")), None)
         if message["epoch"] != room.epoch:
-            self._spawn(self._anew(room))
+            self._spawn(self._fetch_missing(room))
         elif message["version"] <= room.version:
             room.put(message)
         else:
@@ -350,6 +403,8 @@ class Client:
 
     def _apply(self, room: Room, message: Json) -> None:
         room.put(message)
+        if "messageId" in message:  # a reaction
+            return
         room.seq = max(room.seq, message["seq"])
         if message["seq"] <= room.summary["lastSeq"]:
             return
@@ -376,22 +431,20 @@ class Client:
             room.filling = False
 
     async def _fetch_missing(self, room: Room) -> None:
-        summary = await self.call("GET", f"conversations/{room.id}")
-        older_changed = summary["version"] - room.version > summary["lastSeq"] - room.seq
-        seq = room.log[0]["seq"] - 1 if older_changed and room.messages else room.seq
-        while seq < summary["lastSeq"]:
-            page = await self.call("GET", f"conversations/{room.id}/messages", after=seq, limit=PAGE)
-            for message in page:
-                room.put(message)
-                room.saw(message)
-            seq = page[-1]["seq"]
-        if summary["version"] > room.version:  # if not, the events came while this was asked
-            room.take(summary)
-            room.version, room.seq = summary["version"], summary["lastSeq"]
+        rows: list[Json] = []
+        asked = {"conversationId": room.id, "epoch": room.epoch, "version": room.version}
+        while True:
+            changes = await self.ask("conversation:sync", asked)
+            if changes["status"] != "delta":
+                rows.clear()
+            rows += changes["messages"]
+            if "more" not in changes:
+                self._missed(changes["summary"], changes | {"messages": rows})
+                return
+            asked["version"] = changes["version"]
 
-    async def _anew(self, room: Room) -> None:
-        self.rooms[room.id] = Room.of(await self.call("GET", f"conversations/{room.id}"))
-        await self.open(room.id)
+    async def _reopen(self, id: str) -> None:  # noqa: A002 - the field's name
+        await self.open(id)
 
     def _types(self, typing: Json) -> None:
         self._typing[typing["conversationId"], typing["userId"]] = time.monotonic()
