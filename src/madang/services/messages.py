@@ -6,6 +6,7 @@ between the request and `submit`: a socket's order is the log's order.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Literal, Protocol
 
 from msgspec import UNSET, UnsetType
@@ -184,4 +185,4 @@ class MessageService:
     def _limit(self, sender_id: str) -> None:
         wait = self._sends.take(sender_id, self._clock.monotonic()) if self._sends is not None else 0.0
         if wait:
-            raise MadangError(ErrorCode.RATE_LIMITED, "you send too fast", retry_after_ms=max(1, int(wait * 1_000)))
+            raise MadangError(ErrorCode.RATE_LIMITED, "you send too fast", retry_after_ms=ceil(wait * 1_000))
