@@ -97,16 +97,22 @@ async def test_lines_that_fail_lose_nothing_and_repeat_nothing(people: People) -
             await asyncio.sleep(chance.uniform(0.1, 0.4))
             line = chance.choice(lines)
             line.deaf = chance.random() < 0.5
-            await asyncio.sleep(0.05)
-            line.cut()
+            try:
+                await asyncio.sleep(0.05)
+            finally:
+                line.cut()
 
     cutting = asyncio.create_task(cut())
-    await asyncio.gather(*map(talk, range(3)))
+    async with asyncio.timeout(30):
+        await asyncio.gather(*map(talk, range(3)))
     cutting.cancel()
-    for client, room in zip(clients, rooms, strict=True):
+    for client in clients:
         await until(client.ready.is_set)
-        await agree(client, room, 76)
-    said = [message["content"] for message in rooms[0].log[1:]]
+    # aiohttp asks again by itself when a poll's answer was lost, so only the next event shows the hole
+    await clients[0].send(rooms[0].id, "that was all")
+    for client, room in zip(clients, rooms, strict=True):
+        await agree(client, room, 77)
+    said = [message["content"] for message in rooms[0].log[1:-1]]
     for number in range(3):
         assert [text for text in said if text[0] == str(number)] == [f"{number}:{turn}" for turn in range(25)]
     for message in rooms[0].log[1:]:
