@@ -30,16 +30,16 @@ class People:
     def __init__(self, server: ServerProcess, stack: AsyncExitStack) -> None:
         self.server, self._stack = server, stack
 
-    async def device(self, *transports: str) -> tuple[Client, Line]:
+    async def device(self, *transports: str, pause: float = 0.1) -> tuple[Client, Line]:
         """A connected device of somebody new, whose token a host application signed."""
-        client, line = await self.signed_out()
+        client, line = await self.signed_out(pause)
         client.use(self.server.host_token(f"person{next(NUMBERS)}"))
         return await client.connect(*transports), line
 
-    async def signed_out(self) -> tuple[Client, Line]:
+    async def signed_out(self, pause: float = 0.1) -> tuple[Client, Line]:
         """A device, and its line."""
         line = await self._stack.enter_async_context(Line(self.server.port))
-        client = Client(line.url, patience=1.0, pause=0.1)
+        client = Client(line.url, patience=1.0, pause=pause)
         self._stack.push_async_callback(client.close)
         return client, line
 
@@ -141,14 +141,17 @@ async def test_a_message_whose_ack_was_lost_is_one_message(people: People) -> No
 
 async def test_an_ack_that_overtakes_history_hides_no_hole(people: People) -> None:
     """The first thing after a reconnect is one's own message, newer than what was missed: the missed is fetched still."""
-    mina, line = await people.device("websocket")
+    mina, line = await people.device("websocket", pause=0.5)
     joon, _ = await people.device("websocket")
     room, _ = await people.group(mina, joon)
     line.cut()
     await until(lambda: not mina.ready.is_set())
     for number in range(5):
         await joon.send(room.id, f"missed {number}")
-    await mina.send(room.id, "back")
+    # over HTTP, so that it is back before the socket is
+    answer = await mina.call("POST", f"conversations/{room.id}/messages", {"content": "back"})
+    room.put(answer["message"])
+    assert not mina.ready.is_set()
     await agree(mina, room, 7)
 
 
