@@ -30,16 +30,16 @@ class People:
     def __init__(self, server: ServerProcess, stack: AsyncExitStack) -> None:
         self.server, self._stack = server, stack
 
-    async def device(self, *transports: str) -> tuple[Client, Line]:
+    async def device(self, *transports: str, pause: float = 0.1) -> tuple[Client, Line]:
         """A connected device of somebody new, whose token a host application signed."""
-        client, line = await self.signed_out()
+        client, line = await self.signed_out(pause)
         client.use(self.server.host_token(f"person{next(NUMBERS)}"))
         return await client.connect(*transports), line
 
-    async def signed_out(self) -> tuple[Client, Line]:
+    async def signed_out(self, pause: float = 0.1) -> tuple[Client, Line]:
         """A device, and its line."""
         line = await self._stack.enter_async_context(Line(self.server.port))
-        client = Client(line.url, patience=1.0, pause=0.1)
+        client = Client(line.url, patience=1.0, pause=pause)
         self._stack.push_async_callback(client.close)
         return client, line
 
@@ -97,16 +97,22 @@ async def test_lines_that_fail_lose_nothing_and_repeat_nothing(people: People) -
             await asyncio.sleep(chance.uniform(0.1, 0.4))
             line = chance.choice(lines)
             line.deaf = chance.random() < 0.5
-            await asyncio.sleep(0.05)
-            line.cut()
+            try:
+                await asyncio.sleep(0.05)
+            finally:
+                line.cut()
 
     cutting = asyncio.create_task(cut())
-    await asyncio.gather(*map(talk, range(3)))
+    async with asyncio.timeout(30):
+        await asyncio.gather(*map(talk, range(3)))
     cutting.cancel()
-    for client, room in zip(clients, rooms, strict=True):
+    for client in clients:
         await until(client.ready.is_set)
-        await agree(client, room, 76)
-    said = [message["content"] for message in rooms[0].log[1:]]
+    # aiohttp asks again by itself when a poll's answer was lost, so only the next event shows the hole
+    await clients[0].send(rooms[0].id, "that was all")
+    for client, room in zip(clients, rooms, strict=True):
+        await agree(client, room, 77)
+    said = [message["content"] for message in rooms[0].log[1:-1]]
     for number in range(3):
         assert [text for text in said if text[0] == str(number)] == [f"{number}:{turn}" for turn in range(25)]
     for message in rooms[0].log[1:]:
@@ -135,14 +141,17 @@ async def test_a_message_whose_ack_was_lost_is_one_message(people: People) -> No
 
 async def test_an_ack_that_overtakes_history_hides_no_hole(people: People) -> None:
     """The first thing after a reconnect is one's own message, newer than what was missed: the missed is fetched still."""
-    mina, line = await people.device("websocket")
+    mina, line = await people.device("websocket", pause=0.5)
     joon, _ = await people.device("websocket")
     room, _ = await people.group(mina, joon)
     line.cut()
     await until(lambda: not mina.ready.is_set())
     for number in range(5):
         await joon.send(room.id, f"missed {number}")
-    await mina.send(room.id, "back")
+    # over HTTP, so that it is back before the socket is
+    answer = await mina.call("POST", f"conversations/{room.id}/messages", {"content": "back"})
+    room.put(answer["message"])
+    assert not mina.ready.is_set()
     await agree(mina, room, 7)
 
 

@@ -85,6 +85,26 @@ async def test_a_second_poll_closes_the_connection() -> None:
         assert (await get(record.port, target)).status == 400
 
 
+async def test_a_poll_that_is_sent_again_closes_the_connection() -> None:
+    """Its answer was lost on the way and cannot be had again; a client that comes back finds what it held."""
+    async with serving_suites() as port:
+        target = await open_polling(port, ECHO)
+        for stamp in ("a", "b"):
+            await post(port, target, f"4{stamp}")
+            assert (await get(port, f"{target}&t={stamp}")).body == f"4{stamp}"
+        assert (await get(port, f"{target}&t=b")).status == 400
+        assert (await get(port, f"{target}&t=c")).status == 400
+
+
+async def test_a_client_that_gives_every_poll_the_same_stamp_is_not_judged_by_it() -> None:
+    """The stamp is there against caches; a client may have another way."""
+    async with serving_suites() as port:
+        target = await open_polling(port, ECHO)
+        for text in ("one", "two", "three"):
+            await post(port, target, f"4{text}")
+            assert (await get(port, f"{target}&t=same")).body == f"4{text}"
+
+
 async def test_an_aborted_poll_closes_the_connection() -> None:
     """A peer that hangs up on its poll is gone, which its application hears as a transport error."""
     async with recording() as record:

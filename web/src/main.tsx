@@ -7,7 +7,6 @@ import { Router } from "wouter";
 import { App } from "./app/App";
 import { basePathOf } from "./app/basePath";
 import { CrashGuard } from "./app/CrashGuard";
-import { Drafts } from "./chat/drafts";
 import { applyTheme, storedTheme } from "./features/account/appearance";
 import { startTranslations, storedLanguage } from "./i18n/i18n";
 import "./styles/base.css";
@@ -19,7 +18,6 @@ startTranslations(storedLanguage());
 const client = createClient({ url: location.origin + basePath });
 void client.start();
 
-const drafts = new Drafts(localStorage);
 const root = document.getElementById("root");
 if (root !== null) {
   createRoot(root).render(
@@ -27,7 +25,7 @@ if (root !== null) {
       <CrashGuard>
         <Router base={basePath}>
           <MadangProvider client={client}>
-            <App drafts={drafts} />
+            <App storage={localStorage} />
           </MadangProvider>
         </Router>
       </CrashGuard>

@@ -5,6 +5,8 @@ Every change of a log is told to everybody in it, so an edit or a reaction costs
 
 from __future__ import annotations
 
+from math import ceil
+
 from madang.clock import Clock
 from madang.contract.limits import Limits
 from madang.domain.rate import TokenBuckets
@@ -29,4 +31,4 @@ class SendRate:
         """Count one. Raises `MadangError(rate_limited)` with how long to wait."""
         wait = self._buckets.take(user_id, self._clock.monotonic()) if self._buckets is not None else 0.0
         if wait:
-            raise MadangError(ErrorCode.RATE_LIMITED, "you send too fast", retry_after_ms=max(1, int(wait * 1_000)))
+            raise MadangError(ErrorCode.RATE_LIMITED, "you send too fast", retry_after_ms=ceil(wait * 1_000))

@@ -6,6 +6,8 @@ that cannot be answered.
 Invariants:
 1. A poll that waits is ended by data, by a farewell or by its own connection going away, which closes the engine.
 2. The Origin is judged before a session is looked up or made.
+3. A poll that is sent again, because its answer got lost on the way, closes the engine: what the answer held is gone, and
+   only a client that comes back finds it.
 """
 
 from __future__ import annotations
@@ -28,16 +30,31 @@ if TYPE_CHECKING:
 class PollingTransport:
     """The poll that waits, if one does."""
 
-    __slots__ = ("_poll", "posting", "writable")
+    __slots__ = ("_poll", "_stamp", "_stamps_vary", "posting", "writable")
 
     def __init__(self) -> None:
         self._poll: asyncio.Future[bytes] | None = None
         self.writable = False
         self.posting = False
+        self._stamp: str | None = None
+        self._stamps_vary = False
 
     @property
     def buffered(self) -> int:
         return 0  # an answered poll is the HTTP server's business, and the next one does not come before it arrived
+
+    def was_sent_before(self, stamp: str | None) -> bool:
+        """Judge a poll by its `t`: HTTP clients send a GET again when its connection broke, with the same one.
+
+        Clients that give all polls the same `t` are not judged.
+        """
+        if stamp is None:
+            return False
+        if stamp == self._stamp:
+            return self._stamps_vary
+        self._stamps_vary = self._stamp is not None
+        self._stamp = stamp
+        return False
 
     def open_poll(self) -> asyncio.Future[bytes] | None:
         """Begin a poll; None when one waits already. The future gives the body."""
@@ -85,20 +102,23 @@ async def serve_polling(server: EngineServer, exchange: Exchange) -> None:
         await exchange.refuse(refusal)
         return
     if not sid:
-        await _poll(server, server.open_engine(PollingTransport(), request, "polling"), exchange)
+        engine = server.open_engine(PollingTransport(), request, "polling")
+        await _poll(server, engine, exchange, request.query.get("t"))
     elif request.method == "GET":
-        await _poll(server, server.engines[sid], exchange)
+        await _poll(server, server.engines[sid], exchange, request.query.get("t"))
     elif request.method == "POST":
         await _post(server, server.engines[sid], exchange)
     else:
         await exchange.refuse(BAD_REQUEST)
 
 
-async def _poll(server: EngineServer, engine: Engine, exchange: Exchange) -> None:
+async def _poll(server: EngineServer, engine: Engine, exchange: Exchange, stamp: str | None) -> None:
     transport = engine.transport
-    poll = transport.open_poll() if isinstance(transport, PollingTransport) else None
+    poll = None
+    if isinstance(transport, PollingTransport) and not transport.was_sent_before(stamp):
+        poll = transport.open_poll()
     if poll is None or not isinstance(transport, PollingTransport):
-        engine.close(DisconnectReason.TRANSPORT_ERROR, PROTOCOL_ERROR, "overlapping polls")
+        engine.close(DisconnectReason.TRANSPORT_ERROR, PROTOCOL_ERROR, "overlapping or repeated polls")
         await exchange.refuse(BAD_REQUEST)
         return
     server.flusher.flush_now(engine.outbox)

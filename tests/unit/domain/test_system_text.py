@@ -1,4 +1,4 @@
-"""The English sentence of a system message."""
+"""The English sentences of system messages."""
 
 from typing import get_args
 
@@ -38,5 +38,22 @@ def test_it_says_who_did_what(
 
 @pytest.mark.parametrize("kind", get_args(SystemKind))
 def test_every_kind_has_a_sentence(kind: SystemKind) -> None:
-    """A new one cannot be forgotten."""
-    assert system_text(kind, "Ann", ["Bob"], name="Trip")
+    """With and without an actor, people and a name."""
+    for actor in ("Mina", None):
+        for people in ([], ["Joon"]):
+            for name in (None, "점심"):
+                assert system_text(kind, actor, people, name=name)
+
+
+def test_many_people_are_counted() -> None:
+    """A sentence names three at most."""
+    assert system_text("members_added", "A", ["B"]) == "A added B"
+    assert system_text("members_added", "A", ["B", "C"]) == "A added B and C"
+    assert system_text("members_added", "A", ["B", "C", "D"]) == "A added B, C and D"
+    assert system_text("members_added", "A", ["B", "C", "D", "E"]) == "A added B, C, D and 1 other"
+    assert system_text("members_added", "A", list("BCDEF")) == "A added B, C, D and 2 others"
+
+
+def test_a_role_that_is_inherited_has_no_actor() -> None:
+    """The last owner left; nobody changed anything."""
+    assert system_text("role_changed", None, ["Joon"]) == "Joon is the owner now"

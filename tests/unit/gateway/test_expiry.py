@@ -124,6 +124,21 @@ async def test_bringing_the_same_token_again_and_again_costs_nothing(world: _Wor
     assert len(world.expiry) <= 2
 
 
+async def test_going_back_to_an_older_token_is_not_warned_of_again(world: _World) -> None:
+    """A place in the heap that belongs to another token says nothing new of this one."""
+    connection, socket = world.connection(30)
+    await eventually(lambda: socket.warnings)
+    first = connection.identity
+    for identity in (world.identity(80), first):
+        connection.identity = identity
+        world.expiry.watch(connection)
+    world.move(21)
+    await eventually(lambda: True)
+    assert len(socket.warnings) == 1
+    world.move(10 + LINGER_MS / 1_000)
+    await eventually(lambda: socket.closed)
+
+
 async def test_sockets_that_ended_are_forgotten(world: _World) -> None:
     """Nothing is sent to a socket that has gone, and it is not kept alive either."""
     ended, socket = world.connection(30)

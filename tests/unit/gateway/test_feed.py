@@ -1,17 +1,23 @@
 """The feed, over a bus that loses, doubles and swaps what it should bring."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from madang.clock import SystemClock
 from madang.errors import ErrorCode, MadangError
 from madang.gateway import feed as feeding
 from madang.gateway.delivery import Delivery
+from madang.gateway.feed import Feed
 from madang.gateway.live_log import LiveLog
+from madang.memory.bus import MemoryBus
 from madang.ports.bus import LogAppended, LogEntry
+from madang.tasks import TaskSupervisor
 from tests.gateway_parts import GatewayParts, gateway_parts
 
 
@@ -325,3 +331,68 @@ async def test_a_room_of_many_turns_is_served_in_turn(world: GatewayParts, monke
     order = [m["conversationId"] for m in phone.all("message:new")]
     assert order.index(quiet) < 10
     assert all(before < after for before, after in pairwise(phone.versions(hot)))
+
+
+class _SlowBus(MemoryBus):
+    """A bus on a network: subscribing takes a while, and may fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.failure: MadangError | None = None
+
+    async def subscribe(self, channels: list[str]) -> None:
+        await self.gate.wait()
+        await super().subscribe(channels)
+        if self.failure is not None:
+            raise self.failure
+
+
+def _feed(bus: MemoryBus, tasks: TaskSupervisor) -> Feed:
+    """A feed that nobody is attached to."""
+    nobody = cast("Any", None)
+    return Feed(delivery=nobody, bus=bus, repair=nobody, clock=SystemClock(), tasks=tasks)
+
+
+async def test_who_gives_up_following_leaves_no_subscription() -> None:
+    """Cancelled before, while and after the bus is subscribed to; others who wait for the same are not disturbed."""
+    bus, tasks = _SlowBus(), TaskSupervisor()
+    feed = _feed(bus, tasks)
+
+    async def follow() -> None:
+        try:
+            await feed.hold(["a", "b"])
+            await asyncio.sleep(10)
+        finally:
+            feed.release(["a", "b"])
+
+    first, second = asyncio.create_task(follow()), asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0.01)
+    assert len(feed) == 2
+    second.cancel()
+    await asyncio.sleep(0.01)
+    assert len(feed) == 0
+    bus.gate.set()
+    await asyncio.sleep(0.01)
+    assert (len(bus), len(tasks)) == (0, 0)
+
+
+async def test_a_bus_that_cannot_be_heard_is_no_following() -> None:
+    """Everybody who asked gets the error, also who comes before it has been cleared away; the next attempt is a new one."""
+    bus, tasks = _SlowBus(), TaskSupervisor()
+    feed = _feed(bus, tasks)
+    bus.failure = MadangError(ErrorCode.UNAVAILABLE, "gone")
+    bus.gate.set()
+    outcomes = await asyncio.gather(*(feed.hold(["a"]) for _ in range(2)), return_exceptions=True)
+    with pytest.raises(MadangError):
+        await feed.hold(["a"])  # the first two have not given theirs back yet
+    assert [type(outcome) for outcome in outcomes] == [MadangError] * 2
+    feed.release(["a", "a", "a"])
+    assert (len(feed), len(bus)) == (0, 0)
+    bus.failure = None
+    await feed.hold(["a"])
+    assert len(bus) == 1
+    feed.release(["a"])
+    assert len(bus) == 0

@@ -288,3 +288,106 @@ async def test_sending_is_limited_per_person(tmp_path: Path) -> None:
         assert refused.value.code is ErrorCode.RATE_LIMITED
         assert 0 < (refused.value.retry_after_ms or 0) <= 100
         parts.messages.submit(joon, room, draft, lambda *_: None)
+
+
+async def test_a_burst_after_a_quiet_hour_is_taken(tmp_path: Path) -> None:
+    """Commits of one entry say nothing of what an entry costs: a thousand at once wait for two commits, not a thousand."""
+    async with server_parts(tmp_path, log=_SleepyLog, store_kind="memory") as parts:
+        mina = await parts.user("mina")
+        rooms = [await parts.group(mina) for _ in range(10)]
+        for number in range(30):
+            await parts.committer.commit(_entry(rooms[0], mina, f"{number}"))
+        answers: list[object] = []
+        for number in range(2_000):
+            parts.committer.submit(
+                _entry(rooms[number % 10], mina, "burst"), lambda outcome, _: answers.append(outcome)
+            )
+        await parts.committer.close()
+        assert {answer.outcome for answer in answers if isinstance(answer, Verdict)} == {Outcome.STORED}
+        assert len(answers) == 2_000
+
+
+class _SleepyLog:
+    """A log on a slow disk: each commit takes its time, whatever it carries."""
+
+    def __init__(self, log: ConversationLog) -> None:
+        self._log = log
+
+    async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
+        await asyncio.sleep(0.005)
+        return await self._log.append(entries, now)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+
+async def test_a_conversation_that_has_waited_too_long_is_refused_and_no_other(tmp_path: Path) -> None:
+    """One hot room answers `try_again` by itself; a message to a quiet one is taken meanwhile."""
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        hot, quiet = await parts.group(mina), await parts.group(mina)
+        gate = _gate(parts)
+        gate.open.clear()
+        parts.committer.submit(_entry(hot, mina, "in flight"), lambda *_: None)
+        await asyncio.sleep(0.01)
+        parts.committer.submit(_entry(hot, mina, "waits"), lambda *_: None)
+        parts.clock.added_ms += int(committing.QUEUE_SECONDS * 1_000) + 500
+        with pytest.raises(MadangError) as refused:
+            parts.committer.submit(_entry(hot, mina, "too late"), lambda *_: None)
+        parts.committer.submit(_entry(quiet, mina, "taken"), lambda *_: None)
+        gate.open.set()
+        await parts.committer.close()
+        assert refused.value.code is ErrorCode.TRY_AGAIN
+        assert (refused.value.retry_after_ms or 0) >= committing.QUEUE_SECONDS * 1_000
+        heads = await parts.store.log.heads([hot, quiet])
+        assert (heads[hot].seq, heads[quiet].seq) == (3, 2)
+
+
+async def test_what_waits_is_bounded_by_its_content_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large messages fill the queue before their number does, and leave room again when they are stored."""
+    monkeypatch.setattr(committing, "QUEUE_BYTES", 30_000)
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        gate = _gate(parts)
+        gate.open.clear()
+        parts.committer.submit(_entry(room, mina, "in flight"), lambda *_: None)
+        await asyncio.sleep(0.01)
+        parts.committer.submit(_entry(room, mina, "가" * 10_000), lambda *_: None)
+        with pytest.raises(MadangError) as refused:
+            parts.committer.submit(_entry(room, mina, "one more"), lambda *_: None)
+        gate.open.set()
+        await parts.committer.close()
+        assert refused.value.code is ErrorCode.TRY_AGAIN
+
+
+async def test_an_answer_that_fails_keeps_nothing_from_the_others(tmp_path: Path) -> None:
+    """A defect in whoever is told must not cost the rest of the batch its answers, nor the world its news."""
+    async with server_parts(tmp_path, log=_GatedLog) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        parts.heard.clear()
+        answers: list[object] = []
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("a defect")
+
+        parts.committer.submit(_entry(room, mina, "one"), fail)
+        parts.committer.submit(_entry(room, mina, "two"), lambda outcome, _: answers.append(outcome))
+        await parts.committer.commit(_entry(room, mina, "three"))
+        assert len(answers) == 1
+        published = [entry.version for news in _news(parts, room) for entry in news.entries]
+        assert published == [2, 3, 4]
+
+
+async def test_entries_say_what_they_quote(tmp_path: Path) -> None:
+    """The news carry the seq of a quoted message, for those who may not see that far back."""
+    async with server_parts(tmp_path) as parts:
+        mina = await parts.user("mina")
+        room = await parts.group(mina)
+        first = _entry(room, mina, "first")
+        await parts.committer.commit(first)
+        parts.heard.clear()
+        await parts.committer.commit(msgspec.structs.replace(_entry(room, mina, "reply"), reply_to_id=first.id))
+        (news,) = _news(parts, room)
+        assert news.entries[0].quotes == 2

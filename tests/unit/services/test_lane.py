@@ -119,3 +119,29 @@ async def test_items_put_while_settling_are_committed_too() -> None:
     pipe.put(1)
     await pipe.lane.idle()
     assert pipe.committed == [[1], [2]]
+
+
+async def test_results_that_cannot_be_handed_out_do_not_end_the_lane() -> None:
+    """The batch in flight is settled all the same, and the lane takes the next."""
+    pipe = _Pipe()
+    settle = pipe._settle
+    failed: list[list[int]] = []
+
+    async def settle_once_wrong(batch: list[int], outcome: list[int] | MadangError) -> None:
+        if not failed:
+            failed.append(batch)
+            raise RuntimeError("a defect")
+        await settle(batch, outcome)
+
+    pipe.lane._settle = settle_once_wrong
+    pipe.gate.clear()
+    pipe.put(1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    pipe.put(2)
+    pipe.gate.set()
+    await pipe.lane.idle()
+    pipe.put(3)
+    await pipe.lane.idle()
+    assert failed == [[1]]
+    assert pipe.settled == [([2], [20]), ([3], [30])]

@@ -2,12 +2,13 @@
 import type { Client, PublicConfig, SignedOutReason } from "@madang/client";
 import { useClient, useMadang } from "@madang/react";
 import { useEffect, useState } from "react";
-import type { Drafts } from "../chat/drafts";
+import { dropDrafts } from "../chat/drafts";
 import { codeWords, errorWords } from "../chat/errorWords";
 import { SessionPage } from "../features/session/SessionPage";
 import { useWords } from "../i18n/useWords";
 import { Button } from "../ui/Button";
 import { Logo } from "../ui/Logo";
+import { useKnownAddress } from "./useKnownAddress";
 import { Workspace } from "./Workspace";
 
 type Config = { status: "asking" } | { status: "here"; config: PublicConfig } | { status: "failed"; error: unknown };
@@ -54,13 +55,24 @@ function Door({ reason }: { reason: SignedOutReason }) {
   return <SessionPage client={client} config={config.config} ended={ended} />;
 }
 
-export function App({ drafts }: { drafts: Drafts }) {
+/** Whoever comes next finds nothing of whoever was here before, however the session ended and whichever tab it was in. */
+function useOwnDraftsOnly(storage: Storage): void {
+  const signedOut = useMadang((state) => state.connection.status === "signed-out");
+  const userId = useMadang((state) => state.me?.id ?? null);
+  useEffect(() => {
+    if (signedOut || userId !== null) dropDrafts(storage, signedOut ? null : userId);
+  }, [storage, signedOut, userId]);
+}
+
+export function App({ storage }: { storage: Storage }) {
   const { t } = useWords();
   const client = useClient();
   const connection = useMadang((state) => state.connection);
   const me = useMadang((state) => state.me);
+  useOwnDraftsOnly(storage);
+  useKnownAddress();
   if (connection.status === "signed-out") return <Door reason={connection.reason} />;
-  if (me !== null) return <Workspace key={me.id} drafts={drafts} me={me} />;
+  if (me !== null) return <Workspace key={me.id} storage={storage} me={me} />;
   if (connection.status === "refused") return <Waiting sentence={codeWords(t, connection.reason)} onRetry={null} />;
   const away = connection.status === "reconnecting";
   return <Waiting sentence={t("app.loading")} onRetry={away ? () => client.reconnectNow() : null} />;

@@ -12,9 +12,11 @@ import { AddMembersDialog } from "../features/members/AddMembersDialog";
 import { MembersDialog } from "../features/members/MembersDialog";
 import { RoomHeader } from "../features/room/RoomHeader";
 import { Timeline } from "../features/timeline/Timeline";
+import { afterBack } from "../ui/backEntries";
 import { ConfirmDialog } from "../ui/ConfirmDialog";
 import { Spinner } from "../ui/Spinner";
 import { MissingRoom } from "./MissingRoom";
+import { usePresence } from "./usePresence";
 
 interface RoomScreenProps {
   id: string;
@@ -42,12 +44,12 @@ function RoomOverlay({
   const { client, conversation, id, sentences, onWrite, onProblem } = room;
   const { t, meId } = sentences;
   const [, go] = useLocation();
-  const online = useMadang((state) => state.online);
+  const online = usePresence();
   const close = () => setOverlay("none");
   const leave = () => {
     close();
     client.leave(id).then(
-      () => go("/"),
+      () => afterBack(() => go("/")),
       (error: unknown) => onProblem(errorWords(t, error)),
     );
   };
@@ -103,7 +105,7 @@ function Room(props: RoomProps) {
   const notes = isNotes(conversation.summary, meId);
   const { onSend, onTyping } = useRoomActions(client, id, notes);
   const peerId = conversation.summary.peer?.id;
-  const online = useMadang((state) => peerId !== undefined && state.online.has(peerId));
+  const here = usePresence();
   const limit = useMadang((state) => state.limits?.contentUnits ?? CONTENT_UNITS);
   return (
     <section
@@ -115,7 +117,7 @@ function Room(props: RoomProps) {
       <RoomHeader
         conversation={conversation}
         sentences={sentences}
-        online={online}
+        online={peerId !== undefined && here.has(peerId)}
         onMembers={() => setOverlay("members")}
         onAdd={() => setOverlay("add")}
         onLeave={() => setOverlay("leave")}

@@ -4,9 +4,9 @@
  */
 import type { Client, Summary, User } from "@madang/client";
 import { useClient, useMadang } from "@madang/react";
-import { useCallback, useMemo, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useLocation, useRoute } from "wouter";
-import type { Drafts } from "../chat/drafts";
+import { Drafts } from "../chat/drafts";
 import { errorWords } from "../chat/errorWords";
 import { PeopleNames } from "../chat/peopleNames";
 import type { SentenceContext } from "../chat/systemSentence";
@@ -15,14 +15,17 @@ import { ConnectionLine } from "../features/connection/ConnectionLine";
 import { ConversationList, type ConversationListProps } from "../features/conversations/ConversationList";
 import { NewChatDialog } from "../features/newChat/NewChatDialog";
 import { useWords } from "../i18n/useWords";
+import { afterBack } from "../ui/backEntries";
 import { Notice } from "../ui/Notice";
 import { EmptyRoom } from "./EmptyRoom";
 import { RoomScreen } from "./RoomScreen";
+import { usePresence } from "./usePresence";
 import { useReturnFocus } from "./useReturnFocus";
 import { useUnreadTitle } from "./useUnreadTitle";
 
 interface WorkspaceProps {
-  drafts: Drafts;
+  /** Where drafts are kept. */
+  storage: Storage;
   me: User;
 }
 
@@ -42,23 +45,33 @@ function useSentences(me: User): SentenceContext {
   }, [t, language, me.id, users, names, strangers]);
 }
 
-function useActions(client: Client, drafts: Drafts, go: (path: string) => void) {
+/** The drafts of whoever is signed in, without those of rooms they are not in any more. */
+function useDrafts(storage: Storage, me: User): Drafts {
+  const [drafts] = useState(() => new Drafts(storage, me.id));
+  const conversations = useMadang((state) => state.conversations);
+  const listComplete = useMadang((state) => state.listComplete);
+  useEffect(() => {
+    if (listComplete) drafts.keepOnly(conversations);
+  }, [drafts, conversations, listComplete]);
+  return drafts;
+}
+
+function useActions(client: Client, go: (path: string) => void) {
   const { t } = useWords();
   const [problem, setProblem] = useState<string | null>(null);
   const openDirect = useCallback(
     (userId: string) => {
       client.createDirect(userId).then(
-        (summary) => go(`/c/${summary.id}`),
+        (summary) => afterBack(() => go(`/c/${summary.id}`)),
         (error: unknown) => setProblem(errorWords(t, error)),
       );
     },
     [client, go, t],
   );
   const signOut = useCallback(() => {
-    drafts.clear();
     go("/");
     client.logout().catch((error: unknown) => setProblem(errorWords(t, error)));
-  }, [client, drafts, go, t]);
+  }, [client, go, t]);
   const dismiss = useCallback(() => setProblem(null), []);
   return { problem, setProblem, dismiss, openDirect, signOut };
 }
@@ -67,7 +80,7 @@ function List({ sentences, ...rest }: Omit<ConversationListProps, "state">) {
   const conversations = useMadang((state) => state.conversations);
   const order = useMadang((state) => state.order);
   const listComplete = useMadang((state) => state.listComplete);
-  const online = useMadang((state) => state.online);
+  const online = usePresence();
   return <ConversationList state={{ conversations, order, listComplete, online }} sentences={sentences} {...rest} />;
 }
 
@@ -77,20 +90,22 @@ function Line({ openId }: { openId: string | null }) {
   return <ConnectionLine connection={connection} behind={behind} />;
 }
 
-export function Workspace({ drafts, me }: WorkspaceProps) {
+export function Workspace({ storage, me }: WorkspaceProps) {
   const client = useClient();
   const [, go] = useLocation();
   const [inRoom, params] = useRoute("/c/:id");
   const openId = inRoom ? (params.id ?? null) : null;
   const [choosing, setChoosing] = useState(false);
   const sentences = useSentences(me);
+  const drafts = useDrafts(storage, me);
   const texts = useSyncExternalStore(drafts.subscribe, drafts.getSnapshot);
-  const { problem, setProblem, dismiss, openDirect, signOut } = useActions(client, drafts, go);
+  const { problem, setProblem, dismiss, openDirect, signOut } = useActions(client, go);
   useUnreadTitle();
   useReturnFocus(openId);
   const openMade = (summary: Summary) => {
     setChoosing(false);
-    go(`/c/${summary.id}`);
+    // In place of the dialog's own entry.
+    go(`/c/${summary.id}`, { replace: true });
   };
   const room = { drafts, sentences, onWrite: openDirect, onProblem: setProblem };
   return (

@@ -1,22 +1,41 @@
 /**
- * What was written but not sent, per conversation. Kept in the browser's storage so that a reload loses nothing; removed
- * on sign-out. A store (`subscribe`, `getSnapshot`) because the list shows which conversations hold a draft.
+ * What one person wrote but did not send, per conversation. Kept in the browser's storage so that a reload loses nothing.
+ * A store (`subscribe`, `getSnapshot`) because the list shows which conversations hold a draft.
+ *
+ * Invariants:
+ * 1. A key names the person and the conversation, so nobody is ever shown what another person wrote.
+ * 2. Only one person's drafts lie in the storage: `dropDrafts` removes the others', and everybody's after a sign-out.
  */
 const PREFIX = "madang.draft.";
 
+function keysOf(storage: Storage, prefix: string): string[] {
+  const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index));
+  return keys.filter((key) => key?.startsWith(prefix) === true) as string[];
+}
+
+function ownPrefix(userId: string): string {
+  return `${PREFIX}${userId}.`;
+}
+
+/** Removes every draft in the storage, whichever tab or session left it, but those of `userId`; null keeps none. */
+export function dropDrafts(storage: Storage, userId: string | null): void {
+  for (const key of keysOf(storage, PREFIX)) {
+    if (userId === null || !key.startsWith(ownPrefix(userId))) storage.removeItem(key);
+  }
+}
+
 export class Drafts {
   readonly #storage: Storage;
+  readonly #prefix: string;
   readonly #listeners = new Set<() => void>();
   #texts: ReadonlyMap<string, string>;
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, userId: string) {
     this.#storage = storage;
-    const texts = new Map<string, string>();
-    for (let index = 0; index < storage.length; index += 1) {
-      const key = storage.key(index);
-      if (key?.startsWith(PREFIX)) texts.set(key.slice(PREFIX.length), storage.getItem(key) ?? "");
-    }
-    this.#texts = texts;
+    this.#prefix = ownPrefix(userId);
+    this.#texts = new Map(
+      keysOf(storage, this.#prefix).map((key) => [key.slice(this.#prefix.length), storage.getItem(key) ?? ""]),
+    );
   }
 
   readonly getSnapshot = (): ReadonlyMap<string, string> => this.#texts;
@@ -37,16 +56,15 @@ export class Drafts {
     for (const listener of this.#listeners) listener();
   }
 
-  clear(): void {
-    for (const id of this.#texts.keys()) this.#keep(id, undefined);
-    this.#texts = new Map();
-    for (const listener of this.#listeners) listener();
+  /** Removes the drafts of conversations one is not in any more. */
+  keepOnly(conversations: { has(conversationId: string): boolean }): void {
+    for (const id of this.#texts.keys()) if (!conversations.has(id)) this.write(id, "");
   }
 
   #keep(conversationId: string, text: string | undefined): void {
     try {
-      if (text === undefined) this.#storage.removeItem(PREFIX + conversationId);
-      else this.#storage.setItem(PREFIX + conversationId, text);
+      if (text === undefined) this.#storage.removeItem(this.#prefix + conversationId);
+      else this.#storage.setItem(this.#prefix + conversationId, text);
     } catch {
       // A full or forbidden storage costs the draft after a reload, never the typing.
     }

@@ -106,8 +106,7 @@ export function PeoplePicker({ search, without, chosen, onChange }: PeoplePicker
           className="min-h-11 w-full rounded-xl bg-sunken pr-3 pl-9.5 text-base text-ink placeholder:text-faint"
           aria-label={t("newChat.search")}
           placeholder={t("newChat.search")}
-          // biome-ignore lint/a11y/noAutofocus: the dialog was opened to search; its first field is where focus belongs.
-          autoFocus
+          data-autofocus=""
           value={query}
           onChange={(event) => setQuery(event.target.value)}
           data-testid="people-search"

@@ -1,11 +1,13 @@
 /**
- * A modal dialog on the browser's own <dialog>: focus is trapped, Escape closes, and focus returns to where it was.
- * On a phone it rises from the bottom edge.
+ * A modal dialog on the browser's own <dialog>: focus is trapped, Escape and the browser's Back close, and focus returns to
+ * where it was. On a phone it rises from the bottom edge. What carries `data-autofocus` has the focus first: React's
+ * `autoFocus` acts before the dialog is shown, and showing it moves the focus to the first button.
  */
 import { X } from "lucide-react";
-import { type ReactNode, type SyntheticEvent, useEffect, useId, useRef } from "react";
+import { type ReactNode, type SyntheticEvent, useEffect, useEffectEvent, useId, useRef } from "react";
 import { useWords } from "../i18n/useWords";
 import { IconButton } from "./Button";
+import { addLayer } from "./backEntries";
 import "./dialog.css";
 
 interface DialogProps {
@@ -24,11 +26,15 @@ export function Dialog({ title, onClose, children, testId }: DialogProps) {
     const element = dialog.current;
     const before = document.activeElement;
     if (element !== null && !element.open) element.showModal();
+    element?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => {
       element?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
+
+  const back = useEffectEvent(onClose);
+  useEffect(() => addLayer(() => back()), []);
 
   const closeOnVeil = (event: SyntheticEvent) => {
     if (event.target === dialog.current) onClose();

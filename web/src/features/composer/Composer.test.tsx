@@ -7,7 +7,7 @@ import { Composer } from "./Composer";
 const onSend = vi.fn();
 const onTyping = vi.fn();
 
-function show(drafts = new Drafts(localStorage), limit = 10_000) {
+function show(drafts = new Drafts(localStorage, "me"), limit = 10_000) {
   render(
     <Composer
       conversationId="c"
@@ -89,15 +89,15 @@ describe("the limit", () => {
 describe("the draft", () => {
   it("is kept per conversation, survives a reload, and is gone once sent", async () => {
     await userEvent.type(show(), "half a thou");
-    const reloaded = new Drafts(localStorage);
+    const reloaded = new Drafts(localStorage, "me");
     expect(reloaded.getSnapshot().get("c")).toBe("half a thou");
     expect(reloaded.getSnapshot().get("other")).toBeUndefined();
     await userEvent.type(screen.getByRole("textbox"), "ght{Enter}");
-    expect(new Drafts(localStorage).getSnapshot().size).toBe(0);
+    expect(new Drafts(localStorage, "me").getSnapshot().size).toBe(0);
   });
 
   it("is there again when the room is opened", () => {
-    localStorage.setItem("madang.draft.c", "kept");
+    localStorage.setItem("madang.draft.me.c", "kept");
     expect(show().value).toBe("kept");
   });
 });

@@ -5,7 +5,7 @@ import { type ReactNode, useMemo, useState } from "react";
 import type { SentenceContext } from "../../chat/systemSentence";
 import { conversationTitle, isNotes } from "../../chat/titles";
 import { useToday } from "../../format/useToday";
-import { IconButton } from "../../ui/Button";
+import { Button, IconButton } from "../../ui/Button";
 import { Spinner } from "../../ui/Spinner";
 import { ConversationRow, NotesFace } from "./ConversationRow";
 import { listEntries } from "./listEntries";
@@ -115,7 +115,12 @@ export function ConversationList(props: ConversationListProps) {
           <li className="px-4 py-8 text-center text-soft">{t("list.filterNone", { query })}</li>
         )}
         {state.listComplete && query === "" && entries.every(({ summary }) => isNotes(summary, meId)) && (
-          <li className="px-6 py-10 text-center text-soft">{t("list.empty")}</li>
+          <li className="flex flex-col items-center gap-4 px-6 py-10 text-center text-soft" data-testid="list-empty">
+            {t("list.empty")}
+            <Button look="quiet" onClick={props.onNewChat}>
+              {t("list.begin")}
+            </Button>
+          </li>
         )}
       </ul>
     </nav>

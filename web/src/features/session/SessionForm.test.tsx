@@ -54,12 +54,17 @@ it("shows a taken username at its field and forgets it when it is changed", asyn
   expect(screen.queryByText(/Somebody already/)).toBeNull();
 });
 
-it("says what a refused sign-in means and keeps what was typed", async () => {
-  const refusal: Refusal = { problems: {}, sentence: "That username and password do not belong together." };
+it("says what a refused sign-in means, keeps what was typed, and puts the focus into the password", async () => {
+  const refusal: Refusal = {
+    problems: {},
+    sentence: "That username and password do not belong together.",
+    suspect: "password",
+  };
   render(<SessionForm mode="signIn" limits={LIMITS} onSubmit={async () => refusal} />);
   await fill("Username", "haneul");
   await fill("Password", "wrong");
   await submit("Sign in");
   expect(screen.getByRole("alert").textContent).toBe(refusal.sentence);
   expect(screen.getByLabelText<HTMLInputElement>("Username").value).toBe("haneul");
+  expect(document.activeElement).toBe(screen.getByLabelText("Password"));
 });

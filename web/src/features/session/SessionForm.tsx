@@ -20,6 +20,8 @@ export type Mode = "signIn" | "signUp";
 export interface Refusal {
   problems: Problems;
   sentence: string | null;
+  /** Most likely to be corrected, where no field is known to be wrong. */
+  suspect?: Field;
 }
 
 interface SessionFormProps {
@@ -32,8 +34,8 @@ interface SessionFormProps {
 const EMPTY: Account = { username: "", name: "", password: "" };
 const FIELDS: readonly Field[] = ["username", "name", "password"];
 
-function focusFirst(form: HTMLFormElement, problems: Problems): void {
-  const first = FIELDS.find((field) => problems[field] !== undefined);
+function focusFirst(form: HTMLFormElement, { problems, suspect }: Refusal): void {
+  const first = FIELDS.find((field) => problems[field] !== undefined) ?? suspect;
   const input = first === undefined ? null : form.elements.namedItem(first);
   if (input instanceof HTMLInputElement) input.focus();
 }
@@ -56,7 +58,7 @@ function useSubmission({ mode, limits, onSubmit }: SessionFormProps) {
     }
     if (answer === null) return;
     setRefusal(answer);
-    if (form.current !== null) focusFirst(form.current, answer.problems);
+    if (form.current !== null) focusFirst(form.current, answer);
   };
 
   const change = (field: Field) => (event: { target: { value: string } }) => {

@@ -31,7 +31,8 @@ function useAttempt(client: Client) {
       const code = errorCode(error);
       if (mode === "signIn") {
         const wrong = code === "unauthenticated" || code === "invalid" || code === "not_found";
-        return { problems: {}, sentence: wrong ? t("session.wrong") : errorWords(t, error) };
+        if (wrong) return { problems: {}, sentence: t("session.wrong"), suspect: "password" };
+        return { problems: {}, sentence: errorWords(t, error) };
       }
       const problems = refusedFields(code, error instanceof ApiError ? error.details : {});
       return { problems, sentence: Object.keys(problems).length > 0 ? null : errorWords(t, error) };

@@ -38,6 +38,11 @@ it("says that a message is on its way, without a time", () => {
   expect(item.querySelector("time")).toBeNull();
 });
 
+it("says that a message waits to be sent", () => {
+  show(row({ state: "pending", pending: pending("p", "queued") }, true));
+  expect(screen.getByTestId("sending").textContent).toBe("Waiting to send");
+});
+
 it("says in words why a message was not sent, and offers to send it again or to delete it", () => {
   show(row({ state: "pending", pending: pending("p", "failed", "not_a_member") }, true));
   expect(screen.getByTestId("failed").textContent).toContain("You are not in this conversation any more.");

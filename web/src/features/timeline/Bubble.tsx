@@ -20,10 +20,21 @@ interface BubbleProps extends BubbleActions {
   row: BubbleRow;
 }
 
+/** On its way, or waiting: for the connection, or for those before it. The word takes room only once this lasts. */
+function OnItsWay({ state }: { state: PendingMessage["state"] }) {
+  const { t } = useWords();
+  return (
+    <span className="bubble-sending" data-testid="sending">
+      <Send size={12} aria-hidden="true" />
+      <span className="bubble-sending-word">{t(state === "queued" ? "room.waiting" : "room.sending")}</span>
+    </span>
+  );
+}
+
 function Meta({ row }: { row: BubbleRow }) {
   const { t, language } = useWords();
   const people = row.body.state === "stored" ? row.body.peopleUnread : 0;
-  const sending = row.body.state === "pending" && row.body.pending.state !== "failed";
+  const sending = row.body.state === "pending" && row.body.pending.state !== "failed" ? row.body.pending.state : null;
   return (
     <span className="bubble-meta">
       {people > 0 && (
@@ -37,13 +48,8 @@ function Meta({ row }: { row: BubbleRow }) {
           <span className="sr-only">{t("room.peopleUnread", { count: people })}</span>
         </span>
       )}
-      {sending && (
-        <span className="bubble-sending" data-testid="sending">
-          <Send size={12} aria-hidden="true" />
-          <span className="sr-only">{t("room.sending")}</span>
-        </span>
-      )}
-      {row.last && !sending && <time dateTime={row.time.toISOString()}>{clock(row.time, language)}</time>}
+      {sending !== null && <OnItsWay state={sending} />}
+      {row.last && sending === null && <time dateTime={row.time.toISOString()}>{clock(row.time, language)}</time>}
     </span>
   );
 }

@@ -17,6 +17,7 @@ import { useAttention } from "./useAttention";
 import { useReading } from "./useReading";
 import { useTimelineScroll } from "./useTimelineScroll";
 import { useUnreadDivider } from "./useUnreadDivider";
+import { useUnreadSearch } from "./useUnreadSearch";
 import "./timeline.css";
 
 interface TimelineProps {
@@ -27,12 +28,12 @@ interface TimelineProps {
   notes: boolean;
 }
 
-function useRows(conversation: ConversationState, meId: string, dividerSeq: number | null): Row[] {
+function useRows(conversation: ConversationState, meId: string, notes: boolean, dividerSeq: number | null): Row[] {
   const { members, reads } = conversation;
   const peopleUnread = useMemo(() => unreadCounter({ members, reads }), [members, reads]);
   return useMemo(
-    () => timelineRows({ conversation, meId, dividerSeq, peopleUnread }),
-    [conversation, meId, dividerSeq, peopleUnread],
+    () => timelineRows({ conversation, meId, notes, dividerSeq, peopleUnread }),
+    [conversation, meId, notes, dividerSeq, peopleUnread],
   );
 }
 
@@ -48,8 +49,9 @@ function useRoomScroll(client: Client, conversation: ConversationState, rows: re
   const { id, hasOlder, loading, loadError, loaded } = conversation;
   const load = useCallback(() => void client.loadOlder(id), [client, id]);
   const openAt = rows.some((row) => row.kind === "unread") ? "unread" : null;
-  const mayLoad = loaded && hasOlder && loading === "none" && loadError === null;
-  return { ...useTimelineScroll({ rows, mayLoad, load, openAt, ready: loaded }), load };
+  const searching = useUnreadSearch(conversation, load);
+  const mayLoad = loaded && !searching && hasOlder && loading === "none" && loadError === null;
+  return { ...useTimelineScroll({ rows, mayLoad, load, openAt, ready: loaded && !searching }), load };
 }
 
 export function Timeline({ client, conversation, sentences, notes }: TimelineProps) {
@@ -58,11 +60,11 @@ export function Timeline({ client, conversation, sentences, notes }: TimelinePro
   const { meId, nameOf } = sentences;
   const attentive = useAttention();
   const dividerSeq = useUnreadDivider(conversation, meId, attentive);
-  const rows = useRows(conversation, meId, dividerSeq);
+  const rows = useRows(conversation, meId, notes, dividerSeq);
   const scroll = useRoomScroll(client, conversation, rows);
   const { lastReadSeq } = summary.me;
   const onRead = useCallback((seq: number) => client.markRead(id, seq), [client, id]);
-  const look = useReading({ container: scroll.box, lastReadSeq, attentive, onRead });
+  const look = useReading({ container: scroll.box, lastReadSeq, attentive: attentive && scroll.placed, onRead });
   useFollowOwn(conversation, scroll.toNewest);
   const onRetry = useCallback((messageId: string) => client.retry(id, messageId), [client, id]);
   const onDiscard = useCallback((messageId: string) => client.discard(id, messageId), [client, id]);

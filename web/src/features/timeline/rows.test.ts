@@ -1,10 +1,14 @@
-import type { Message } from "@madang/client";
+import type { ConversationState, Message } from "@madang/client";
 import { describe, expect, it } from "vitest";
 import { conversation, ME, message, pending } from "../../test/fixtures";
 import { type Row, timelineRows, unreadBelow } from "./rows";
 
 function rowsOf(messages: readonly Message[], dividerSeq: number | null = null): Row[] {
-  return timelineRows({ conversation: conversation({ messages }), meId: ME, dividerSeq, peopleUnread: () => 0 });
+  return rowsFor(conversation({ messages }), dividerSeq);
+}
+
+function rowsFor(about: ConversationState, dividerSeq: number | null = null, notes = false): Row[] {
+  return timelineRows({ conversation: about, meId: ME, notes, dividerSeq, peopleUnread: () => 0 });
 }
 
 const shape = (rows: readonly Row[]) =>
@@ -48,17 +52,23 @@ it("puts the unread divider once, before the first message of somebody else abov
 
 it("puts no unread divider while the first unread message is not here yet", () => {
   const messages = [message(51, "minji"), message(52, "minji")];
-  expect(rowsOf(messages, 20).some((row) => row.kind === "unread")).toBe(false);
-  expect(rowsOf(messages, 50).map((row) => row.key)[1]).toBe("unread");
+  const later = conversation({ messages, hasOlder: true });
+  expect(rowsFor(later, 20).some((row) => row.kind === "unread")).toBe(false);
+  expect(rowsFor(later, 50).map((row) => row.key)[1]).toBe("unread");
+});
+
+it("puts the unread divider first where one may see nothing older", () => {
+  expect(rowsOf([message(51, "minji")], 20).map((row) => row.key)[1]).toBe("unread");
+});
+
+it("does not say who began notes to oneself", () => {
+  const began = message(1, null, 1, { system: { kind: "created", actorId: ME } });
+  expect(shape(rowsOf([began, message(2, ME)]))).toEqual(["day", "system", "own+."]);
+  expect(shape(rowsFor(conversation({ messages: [began, message(2, ME)] }), null, true))).toEqual(["day", "own+."]);
 });
 
 it("keeps the row of a message from pending to stored: same key, same kind", () => {
-  const before = timelineRows({
-    conversation: conversation({ pending: [pending("m1", "sending")] }),
-    meId: ME,
-    dividerSeq: null,
-    peopleUnread: () => 0,
-  });
+  const before = rowsFor(conversation({ pending: [pending("m1", "sending")] }));
   const after = rowsOf([message(1, ME, 60)]);
   expect(after.map(({ key, kind }) => [key, kind])).toEqual(before.map(({ key, kind }) => [key, kind]));
 });

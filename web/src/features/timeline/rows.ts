@@ -7,6 +7,7 @@
  * 2. Consecutive bubbles of one person within one minute are a group: the first shows who, the last shows when.
  * 3. The unread divider stands before the first message of somebody else above `dividerSeq`, once everything back to
  *    `dividerSeq` is here: otherwise it would stand before whatever happens to be the oldest message.
+ * 4. Notes to oneself do not tell who began them: nobody did, they are made with the account.
  */
 import type { ConversationState, Message, PendingMessage } from "@madang/client";
 import { dayKey, minuteKey } from "../../format/time";
@@ -32,6 +33,8 @@ export type Row =
 export interface RowInput {
   conversation: ConversationState;
   meId: string;
+  /** The direct conversation with oneself. */
+  notes: boolean;
   /** Read mark at the moment the reader came; null for no divider. */
   dividerSeq: number | null;
   /** How many people have not read the message at this seq. */
@@ -79,8 +82,9 @@ function startsUnread(message: Message, input: RowInput): boolean {
 function withDividers(input: RowInput): Draft[] {
   const drafts: Draft[] = [];
   let day = "";
-  const oldest = input.conversation.messages[0]?.seq ?? 0;
-  let divided = input.dividerSeq === null || oldest > input.dividerSeq + 1;
+  const { hasOlder, messages } = input.conversation;
+  const oldest = messages[0]?.seq ?? 0;
+  let divided = input.dividerSeq === null || (hasOlder && oldest > input.dividerSeq + 1);
   const add = (draft: Draft, time: Date, unread: boolean) => {
     const today = dayKey(time);
     if (today !== day) drafts.push({ row: { kind: "day", key: `day ${today}`, time }, group: null });
@@ -88,7 +92,8 @@ function withDividers(input: RowInput): Draft[] {
     if (unread) drafts.push({ row: { kind: "unread", key: "unread" }, group: null });
     drafts.push(draft);
   };
-  for (const message of input.conversation.messages) {
+  for (const message of messages) {
+    if (input.notes && message.system?.kind === "created") continue;
     const unread: boolean = !divided && startsUnread(message, input);
     divided ||= unread;
     add(storedRow(message, input), new Date(message.createdAt), unread);

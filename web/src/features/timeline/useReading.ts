@@ -9,6 +9,7 @@ import { isAttentive } from "./useAttention";
 export interface ReadingOptions {
   container: RefObject<HTMLElement | null>;
   lastReadSeq: number;
+  /** False also while the room does not stand yet where the reader is to begin. */
   attentive: boolean;
   onRead: (seq: number) => void;
 }
@@ -25,15 +26,15 @@ export function useReading({ container, lastReadSeq, attentive, onRead }: Readin
   const look = useCallback(() => {
     const element = container.current;
     // Asked again here: the window may have lost the focus since the last render.
-    if (element === null || !isAttentive()) return;
+    if (element === null || !attentive || !isAttentive()) return;
     const view = element.getBoundingClientRect();
     const seq = newestInView(measuredRows(element), view.top, view.bottom);
     if (seq !== null && seq > lastReadSeq) onRead(seq);
-  }, [container, lastReadSeq, onRead]);
+  }, [container, lastReadSeq, attentive, onRead]);
 
   // Without a list of dependencies: new rows, a new mark and a new size all end in a commit.
   useEffect(() => {
-    if (attentive) look();
+    look();
   });
 
   useEffect(() => {

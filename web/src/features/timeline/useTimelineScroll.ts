@@ -15,6 +15,8 @@ export interface TimelineScroll {
   box: RefObject<HTMLDivElement | null>;
   range: Range;
   pinned: boolean;
+  /** The room stands where it was to open: what is in view is what the reader came to see. */
+  placed: boolean;
   onScroll: (state: ScrollState) => void;
   toNewest: () => void;
 }
@@ -33,16 +35,23 @@ function useOpening(
   { rows, openAt, ready }: Options,
   keeper: RefObject<ScrollKeeper | null>,
   setSlice: (slice: Slice) => void,
-) {
+): boolean {
   const opened = useRef(false);
+  const [placed, setPlaced] = useState(false);
   useEffect(() => {
     if (!ready || opened.current) return;
     opened.current = true;
-    if (openAt === null) return;
-    if (keeper.current?.toRow(openAt) === true) return;
+    if (openAt === null || keeper.current?.toRow(openAt) === true) {
+      setPlaced(true);
+      return;
+    }
     setSlice(including(rows, AT_END, openAt));
-    requestAnimationFrame(() => keeper.current?.toRow(openAt));
+    requestAnimationFrame(() => {
+      keeper.current?.toRow(openAt);
+      setPlaced(true);
+    });
   }, [ready, openAt, rows, keeper, setSlice]);
+  return placed;
 }
 
 export function useTimelineScroll(options: Options): TimelineScroll {
@@ -52,7 +61,7 @@ export function useTimelineScroll(options: Options): TimelineScroll {
   const [slice, setSlice] = useState<Slice>(AT_END);
   const [pinned, setPinned] = useState(true);
   const range = rangeOf(rows, slice);
-  useOpening(options, keeper, setSlice);
+  const placed = useOpening(options, keeper, setSlice);
 
   const fill = useCallback(
     (above: number, below: number, atEnd: boolean) => {
@@ -92,5 +101,5 @@ export function useTimelineScroll(options: Options): TimelineScroll {
     requestAnimationFrame(() => keeper.current?.toEnd());
   }, []);
 
-  return { keeper, box, range, pinned, onScroll, toNewest };
+  return { keeper, box, range, pinned, placed, onScroll, toNewest };
 }
