@@ -31,12 +31,6 @@ async def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-async def pooled_database(postgres: PostgresServer) -> str:
-    """The database of the tests on PostgreSQL; emptied for each, which is ten times faster than another one."""
-    return await postgres.database()
-
-
 @pytest.fixture(params=["memory", *DURABLE])
 def store_kind(request: pytest.FixtureRequest) -> str:
     """What the port is implemented on; a test that is about durable ones asks for some by parameter."""
@@ -44,9 +38,9 @@ def store_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def postgres_url(postgres: PostgresServer, pooled_database: str) -> str:
+async def postgres_url(postgres: PostgresServer) -> str:
     """An empty store on PostgreSQL."""
-    url = postgres.url(pooled_database)
+    url = postgres.url(await postgres.shared_database())
     await postgres.clear(url)
     return url
 

@@ -1,6 +1,6 @@
-"""Random histories: whatever happens in whatever order, the store on SQLite and the model in memory say the same.
+"""Random histories: whatever happens in whatever order, SQLite, PostgreSQL and the model in memory say the same.
 
-The model looks at the log itself and counts; the store has counters, batches and set-based statements. Every verdict,
+The model looks at the log itself and counts; the stores have counters, batches and set-based statements. Every verdict,
 page, slice, summary and mark is compared, field by field.
 """
 
@@ -21,6 +21,7 @@ from madang.ports.accounts import NewAccount
 from madang.ports.log import CreateConversation, Entry, Mark, NewMessage, Outcome, PageWindow, Verdict
 from madang.ports.members import SettingsChange
 from madang.ports.store import Store
+from madang.storage.postgres import PostgresStore
 from madang.storage.sqlite import SqliteStore
 from tests.conformance.chat import (
     addition,
@@ -34,6 +35,7 @@ from tests.conformance.chat import (
     removal,
     role,
 )
+from tests.postgres_server import PostgresServer
 
 PEOPLE = 5
 MAX_MEMBERS = 4
@@ -48,7 +50,7 @@ def wire(answer: object, epoch: str) -> object:
 
 
 class History:
-    """One random history, told to two stores at once."""
+    """One random history, told to several stores at once; the first is the model."""
 
     def __init__(self, seed: int, stores: Sequence[Store]) -> None:
         self.chance = random.Random(seed)
@@ -67,11 +69,12 @@ class History:
         self.ids += 1
         return derived_id(self.seed, str(self.ids))
 
-    async def both(self, call: Callable[[Store], Any]) -> Any:
-        """Ask both and compare; the model's answer."""
+    async def ask(self, call: Callable[[Store], Any]) -> Any:
+        """Ask all and compare; the model's answer."""
         answers = [(await call(store), store.epoch) for store in self.stores]
-        model, store = [wire(answer, epoch) for answer, epoch in answers]
-        assert store == model
+        model, *others = [wire(answer, epoch) for answer, epoch in answers]
+        for other in others:
+            assert other == model
         return answers[0][0]
 
     async def run(self) -> None:
@@ -93,19 +96,19 @@ class History:
         match self.chance.randrange(12):
             case 0:
                 person, name = self.chance.choice(self.people), f"N{self.chance.randrange(99)}"
-                await self.both(lambda store: store.accounts.update(person, name=name))
+                await self.ask(lambda store: store.accounts.update(person, name=name))
             case 1:
                 person, disabled = self.chance.choice(self.people), self.chance.random() < 0.3
-                await self.both(lambda store: store.accounts.set_disabled(person, disabled))
+                await self.ask(lambda store: store.accounts.set_disabled(person, disabled))
             case 2:
                 group, person, settings = self.where(), self.who(), self.settings()
-                await self.both(lambda store: store.members.change_settings(group, person, settings, self.now))
+                await self.ask(lambda store: store.members.change_settings(group, person, settings, self.now))
             case 3 | 4:
                 marks = [self.mark() for _ in range(self.chance.randint(1, 4))]
-                await self.both(lambda store: store.log.mark(marks, self.now))
+                await self.ask(lambda store: store.log.mark(marks, self.now))
             case _:
                 entries = [self.entry() for _ in range(self.chance.randint(1, 8))]
-                verdicts = await self.both(lambda store: store.log.append(entries, self.now))
+                verdicts = await self.ask(lambda store: store.log.append(entries, self.now))
                 for entry, verdict in zip(entries, verdicts, strict=True):
                     self.learn(entry, verdict)
 
@@ -231,7 +234,7 @@ class History:
 
     async def compare(self) -> None:
         """Every log from every place, every list, every member."""
-        await self.both(lambda store: store.log.heads(self.groups))
+        await self.ask(lambda store: store.log.heads(self.groups))
         for group in self.groups:
             await self.compare_group(group)
         for person in self.people:
@@ -240,49 +243,67 @@ class History:
     async def compare_group(self, group: str) -> None:
         """One log from several places, and its members."""
         window = PageWindow(limit=self.chance.randint(1, 9), at=self.chance.randint(1, self.now))
-        await self.both(lambda store: store.log.page(group, PageWindow(limit=200), 1))
-        await self.both(lambda store: store.log.page(group, PageWindow(limit=200), 9))
-        await self.both(lambda store: store.log.page(group, window, 3))
-        await self.both(lambda store: store.log.since(group, 0, 5))
-        await self.both(lambda store: store.log.since(group, 4, 50))
-        await self.both(lambda store: store.conversations.members(group, limit=9))
-        await self.both(lambda store: store.conversations.memberships(group, self.people))
-        await self.both(lambda store: store.members.readers(group, 5, sender_id=self.people[0], limit=9))
+        await self.ask(lambda store: store.log.page(group, PageWindow(limit=200), 1))
+        await self.ask(lambda store: store.log.page(group, PageWindow(limit=200), 9))
+        await self.ask(lambda store: store.log.page(group, window, 3))
+        await self.ask(lambda store: store.log.since(group, 0, 5))
+        await self.ask(lambda store: store.log.since(group, 4, 50))
+        await self.ask(lambda store: store.conversations.members(group, limit=9))
+        await self.ask(lambda store: store.conversations.memberships(group, self.people))
+        await self.ask(lambda store: store.members.readers(group, 5, sender_id=self.people[0], limit=9))
         for message_id in self.known[:9]:
-            await self.both(lambda store: store.log.message(group, message_id, 4))  # noqa: B023  # awaited at once
-            await self.both(lambda store: store.members.reactors(group, message_id, "👍", limit=9))  # noqa: B023  # the same
+            await self.ask(lambda store: store.log.message(group, message_id, 4))  # noqa: B023  # awaited at once
+            await self.ask(lambda store: store.members.reactors(group, message_id, "👍", limit=9))  # noqa: B023  # the same
 
     async def compare_person(self, person: str) -> None:
         """One list, whole and in part, and whom it connects with."""
-        await self.both(lambda store: store.conversations.inbox(person, limit=3))
-        await self.both(lambda store: store.conversations.inbox(person, limit=99, exclude=self.groups[:1]))
-        await self.both(lambda store: _sorted(store.conversations.ids(person)))
-        await self.both(lambda store: _sorted(store.conversations.sharing(person, self.people)))
-        await self.both(lambda store: _sorted(store.conversations.presence_audience(person, rooms=2, room_size=3)))
+        await self.ask(lambda store: store.conversations.inbox(person, limit=3))
+        await self.ask(lambda store: store.conversations.inbox(person, limit=99, exclude=self.groups[:1]))
+        await self.ask(lambda store: _sorted(store.conversations.ids(person)))
+        await self.ask(lambda store: _sorted(store.conversations.sharing(person, self.people)))
+        await self.ask(lambda store: _sorted(store.conversations.presence_audience(person, rooms=2, room_size=3)))
 
 
 async def _sorted(answer: Any) -> list[str]:
     return sorted(await answer)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(seeds=st.lists(st.integers(0, 2**32), min_size=4, max_size=4, unique=True))
-def test_any_history_is_told_alike(seeds: list[int]) -> None:
-    """Four histories in one store, one after another: what one leaves behind does not change the next."""
+SEEDS = st.lists(st.integers(0, 2**32), min_size=4, max_size=4, unique=True)
 
-    async def tell() -> None:
-        with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
-            stores: list[Store] = [
-                MemoryStore(max_members=MAX_MEMBERS),
-                SqliteStore(Path(folder) / "madang.db", max_members=MAX_MEMBERS, readers=1),
-            ]
+
+async def tell(seeds: Sequence[int], *stores: Store) -> None:
+    """Histories in one store, one after another, the stores closed and opened between them: what one leaves behind does not
+    change the next.
+    """
+    for seed in seeds:
+        try:
             for store in stores:
                 await store.open()
-            try:
-                for seed in seeds:
-                    await History(seed, stores).run()
-            finally:
-                for store in stores:
-                    await store.close()
+            await History(seed, stores).run()
+        finally:
+            for store in stores:
+                await store.close()
 
-    asyncio.run(tell())
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seeds=SEEDS)
+def test_any_history_is_told_alike(seeds: list[int]) -> None:
+    """By SQLite and by the model."""
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
+        store = SqliteStore(Path(folder) / "madang.db", max_members=MAX_MEMBERS, readers=1)
+        asyncio.run(tell(seeds, MemoryStore(max_members=MAX_MEMBERS), store))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seeds=SEEDS)
+def test_any_history_is_told_alike_on_postgresql(postgres: PostgresServer, seeds: list[int]) -> None:
+    """By SQLite, PostgreSQL and the model; fewer, because each question crosses to another process and back."""
+
+    async def tell_three(path: Path) -> None:
+        url = postgres.url(await postgres.shared_database())
+        await postgres.clear(url)
+        sqlite = SqliteStore(path, max_members=MAX_MEMBERS, readers=1)
+        await tell(seeds, MemoryStore(max_members=MAX_MEMBERS), sqlite, PostgresStore(url, max_members=MAX_MEMBERS))
+
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
+        asyncio.run(tell_three(Path(folder) / "madang.db"))

@@ -240,7 +240,7 @@ async def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> 
     [
         ({"MADANG_PORT": "http"}, "MADANG_PORT"),
         ({"MADANG_REGISTRATON": "open"}, "MADANG_REGISTRATION"),
-        ({"MADANG_DATABASE_URL": "postgresql://localhost/madang"}, "MADANG_DATABASE_URL"),
+        ({"MADANG_DATABASE_URL": "postgresql://ann:secret@127.0.0.1:1/madang"}, "MADANG_DATABASE_URL"),
     ],
 )
 def test_a_wrong_setting_stops_the_start(tmp_path: Path, settings: dict[str, str], named: str) -> None:

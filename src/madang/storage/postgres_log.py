@@ -37,7 +37,10 @@ _UNDECIDED: Final = {Outcome.BUSY, Outcome.STORAGE_FULL}
 
 
 def stages(entries: Sequence[Entry]) -> list[list[int]]:
-    """Places of the entries, by stage: even stages are plain sends, odd ones other changes."""
+    """Places of the entries, by stage: even stages are plain sends, odd ones other changes. Changes keep their order even
+    among conversations, because one may take the key that another gives up.
+    """
+    last_change = 1
     stage_of: dict[str, int] = {}
     sent: dict[tuple[str, str], int] = {}
     found: defaultdict[int, list[int]] = defaultdict(list)
@@ -46,6 +49,8 @@ def stages(entries: Sequence[Entry]) -> list[list[int]]:
         is_change = not isinstance(entry, NewMessage)
         stage = stage_of.get(here, 0)
         stage += (stage % 2) != is_change
+        if is_change:
+            stage = last_change = max(stage, last_change)
         if isinstance(entry, NewMessage):
             if entry.reply_to_id is not None and sent.get((here, entry.reply_to_id)) == stage:
                 stage += 2

@@ -13,7 +13,7 @@ from madang.clock import SystemClock
 from madang.errors import MadangError
 from madang.memory.bus import MemoryBus
 from madang.ports.bus import LogAppended, conversation_channel
-from madang.ports.log import Mark, Outcome, Verdict
+from madang.ports.log import Entry, Mark, Outcome, Verdict
 from madang.services.committer import Committer
 from madang.storage import postgres_connections, postgres_database
 from madang.storage.postgres import PostgresStore
@@ -85,7 +85,13 @@ async def test_who_does_not_wait_is_told_that_a_conversation_is_busy(
     chat = postgres_chat
     ann, bob = await chat.users(2)
     held, free = await chat.group(ann, bob), await chat.group(ann, bob)
-    entries = [message(held, ann), message(free, ann), removal(held, ann, bob), message(free, bob), message(held, bob)]
+    entries: list[Entry] = [
+        message(held, ann),
+        message(free, ann),
+        removal(held, ann, bob),
+        message(free, bob),
+        message(held, bob),
+    ]
     async with somebody_else(postgres, database, held):
         verdicts = await chat.store.log.append(entries, chat.tick(), wait=False)
         assert outcomes(verdicts) == [

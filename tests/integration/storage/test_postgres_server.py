@@ -9,6 +9,7 @@ import pytest
 
 from madang.clock import SystemClock
 from madang.config import SettingsError
+from madang.contract.shapes import Message
 from madang.errors import ErrorCode, MadangError
 from madang.memory.bus import MemoryBus
 from madang.ports.log import Outcome
@@ -184,7 +185,7 @@ async def test_restarts_of_the_database_lose_nothing(fragile: PostgresServer, ch
         assert len(stored) == len(history)
 
 
-async def _part(chat: Chat, group: str, first: int) -> list[object]:
+async def _part(chat: Chat, group: str, first: int) -> list[Message]:
     slice_ = await chat.store.log.since(group, first - 1, 900)
     assert slice_ is not None
     return list(slice_.messages)

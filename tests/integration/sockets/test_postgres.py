@@ -1,0 +1,108 @@
+"""`madang serve` on PostgreSQL, from sockets: conversations as on SQLite, and a database that goes away and comes back."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from time import monotonic
+from typing import Any
+
+import httpx2
+import pytest
+
+from madang.ids import new_id
+from tests.people import Device, Person
+from tests.postgres_server import PostgresServer, running_postgres
+from tests.server_process import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def fragile() -> Iterator[PostgresServer]:
+    """A server of these tests alone, which they stop and start."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def server(fragile: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+    """A running server on a database that was empty."""
+    url = fragile.url(await fragile.empty_database())
+    async with ServerProcess(tmp_path_factory.mktemp("server"), {"database_url": url}) as running:
+        yield running
+        assert "Traceback" not in running.log, running.log
+
+
+async def history(person: Person, conversation_id: str) -> list[Any]:
+    """All of a conversation, oldest first."""
+    found: list[Any] = []
+    while True:
+        after = found[-1]["seq"] if found else 0
+        path = f"/api/conversations/{conversation_id}/messages?limit=200&after={after}"
+        page = (await person.http("GET", path)).json()
+        if not page:
+            return found
+        found += page
+
+
+async def test_two_people_talk(server: ServerProcess) -> None:
+    """Group, messages, read marks and the number of unread ones come out as on SQLite, and survive a restart."""
+    ann, bob = await Person.of_host(server, "ann"), await Person.of_host(server, "bob")
+    here, there = await ann.device(), await bob.device()
+    room = await ann.group(bob)
+    first = await here.send(room, "안녕")
+    assert first["ok"], first
+    (heard,) = await there.got("message:new", lambda message: message["content"] == "안녕")
+    assert (heard["seq"], heard["sender"]["name"]) == (2, "Ann")
+    answer = await there.send(room, "hi", replyToId=first["message"]["id"])
+    assert answer["message"]["replyTo"]["content"] == "안녕"
+    assert (await here.ask("message:read", {"conversationId": room, "seq": 3}))["ok"]
+    assert (await there.ask("message:react", {"conversationId": room, "messageId": heard["id"], "emoji": "👍"}))["ok"]
+    await ann.close()
+    await bob.close()
+    assert await server.stop(signal.SIGKILL) == -signal.SIGKILL
+    await server.start()
+    assert [message["content"] for message in await history(ann, room)][1:] == ["안녕", "hi"]
+    again = await ann.device()
+    assert [shown["unreadCount"] for shown in again.init["conversations"] if shown["id"] == room] == [0]
+    await ann.close()
+
+
+async def keep_sending(device: Device, room: str, done: asyncio.Event, acknowledged: dict[str, int]) -> float:
+    """Send one message after another, the same one until it is stored; the longest anybody waited."""
+    longest = 0.0
+    while not done.is_set():
+        draft = {"id": new_id(), "conversationId": room, "content": "x"}
+        while not done.is_set():
+            began = monotonic()
+            answer = await device.ask("message:send", draft, seconds=8)
+            longest = max(longest, monotonic() - began)
+            if answer["ok"]:
+                acknowledged[draft["id"]] = answer["message"]["seq"]
+                break
+            assert answer["error"] == "try_again", answer
+            await asyncio.sleep(0.05)
+    return longest
+
+
+async def test_the_database_goes_away_and_comes_back(server: ServerProcess, fragile: PostgresServer) -> None:
+    """Sockets stay up and are told `try_again` in time; afterwards it goes on by itself and nothing acknowledged is lost."""
+    people = [await Person.of_host(server, f"sender-{number}") for number in range(4)]
+    devices = [await person.device() for person in people]
+    room = await people[0].group(*people[1:])
+    done, acknowledged = asyncio.Event(), dict[str, int]()
+    sending = [asyncio.ensure_future(keep_sending(device, room, done, acknowledged)) for device in devices]
+    await asyncio.sleep(0.5)
+    await asyncio.to_thread(fragile.stop, "immediate")
+    await asyncio.sleep(6)
+    assert httpx2.get(f"{server.url}/health/live").status_code == 200
+    before = len(acknowledged)
+    await asyncio.to_thread(fragile.start)
+    await asyncio.sleep(1.5)
+    done.set()
+    assert max(await asyncio.gather(*sending)) < 6
+    assert len(acknowledged) > before + 50
+    stored = {message["id"]: message["seq"] for message in await history(people[0], room)}
+    assert acknowledged.items() <= stored.items()
+    assert sorted(stored.values()) == list(range(1, len(stored) + 1))
+    assert [device.disconnects for device in devices] == [[]] * 4
+    for person in people:
+        await person.close()
