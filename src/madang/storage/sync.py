@@ -22,7 +22,7 @@ from madang.storage.messages import page as page_of_history
 from madang.storage.messages import select_messages, to_message
 from madang.storage.tables import conversations, members, messages, users
 
-__all__ = ["DatabaseSync"]
+__all__ = ["DatabaseSync", "inbox_versions", "missed", "page", "touched"]
 
 _PRESENT: Final = members.c.left_at.is_(None)
 _PLACE: Final = (
