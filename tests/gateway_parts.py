@@ -119,6 +119,7 @@ class _SlowStore:
         self.conversations = Slow(store.conversations)
         self.accounts = Slow(store.accounts)
         self.sessions = Slow(store.sessions)
+        self.sync = Slow(store.sync)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -333,6 +334,9 @@ async def gateway_parts(
             accounts=parts.services.accounts,
             profiles=parts.profiles,
             messages=parts.messages,
+            message_changes=parts.services.message_changes,
+            message_people=parts.services.message_people,
+            member_settings=parts.services.member_settings,
         )
         server = engine_server(settings, limits, origins, TrustedProxies(()), lambda _: None)
         gateway = await open_gateway(server, services, origins, stack)

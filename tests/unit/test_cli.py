@@ -116,6 +116,17 @@ def test_the_doctor_finds_a_sound_installation_sound(tmp_path: Path, monkeypatch
     assert subjects == ["sqlite:", "folder:", "clock:", "secret:", "store:", "port:"]
 
 
+def test_a_new_epoch_is_another_one(tmp_path: Path) -> None:
+    """It is named, and the next examination finds it."""
+    run("migrate", "--data", str(tmp_path))
+    begun = run("doctor", "--new-epoch", "--data", str(tmp_path))
+    assert begun.exit_code == 0, begun.output
+    again = run("doctor", "--new-epoch", "--data", str(tmp_path))
+    first, second = (answer.stdout.split()[5] for answer in (begun, again))
+    assert first != second
+    assert f"sound, of epoch {second}" in run("doctor", "--data", str(tmp_path)).stdout.replace("\n", " ")
+
+
 def test_a_fault_is_exit_code_1(tmp_path: Path) -> None:
     """A secret that others may read."""
     run("migrate", "--data", str(tmp_path))

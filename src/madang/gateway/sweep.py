@@ -14,7 +14,9 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -58,39 +60,47 @@ class Sweep:
         self._sync = sync
         self._tasks = tasks
         self._round_seconds = round_seconds
-        self._running: asyncio.Task[None] | None = None
+        self._pause = round_seconds
+        self._parts: deque[Callable[[], Awaitable[None]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def start(self) -> None:
         """Begin to go round."""
-        self._running = self._tasks.start(self._run(), "sweep")
+        self._wait()
 
     def close(self) -> None:
         """Stop. Safe to call twice."""
-        if self._running is not None:
-            self._running.cancel()
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
 
-    async def _run(self) -> None:
-        while True:
-            conversations = list(_slices(self._feed.followed()))
-            people = list(_slices(self._connections.people()))
-            pause = self._round_seconds / max(1, len(conversations) + len(people))
-            if not people:
-                await asyncio.sleep(pause)
-            for part in conversations:
-                await asyncio.sleep(pause)
-                await self._look(self._conversations(part))
-            for part in people:
-                await asyncio.sleep(pause)
-                await self._look(self._lists(part))
+    def _wait(self) -> None:
+        if not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self._next)
 
-    @staticmethod
-    async def _look(work: Awaitable[None]) -> None:
+    def _next(self) -> None:
+        if not self._parts:
+            self._begin_round()
+        if self._parts:
+            self._tasks.start(self._look(self._parts.popleft()), "sweep")
+        else:
+            self._wait()
+
+    def _begin_round(self) -> None:
+        self._parts.extend(partial(self._conversations, ids) for ids in _slices(self._feed.followed()))
+        self._parts.extend(partial(self._lists, ids) for ids in _slices(self._connections.people()))
+        self._pause = self._round_seconds / max(1, len(self._parts))
+
+    async def _look(self, part: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await part()
         except MadangError as error:
             _log.info("a sweep was cut short", reason=error.reason)  # the next round asks again
         except Exception:  # noqa: BLE001  # whatever it is, without the sweep lost tails would stay lost
             _log.exception("a sweep failed")
+        finally:
+            self._wait()
 
     async def _conversations(self, conversation_ids: Sequence[str]) -> None:
         heads = await self._log.heads(conversation_ids)

@@ -27,7 +27,7 @@ async def test_what_is_said_between_the_list_and_the_bus_is_in_the_answer(world:
     mina, joon = await world.person("mina"), await world.person("joon")
     room = await world.group(mina, joon)
     phone = await world.phone(joon).connect()
-    world.store.conversations.after["inbox"] = lambda: world.send(mina, room, "in between")
+    world.store.sync.after["page"] = lambda: world.send(mina, room, "in between")
     answer = await phone.ask("init", {})
     shown = next(summary for summary in answer["conversations"] if summary["id"] == room)
     assert (shown["version"], shown["lastMessage"]["content"], shown["unreadCount"]) == (2, "in between", 1)
@@ -81,15 +81,16 @@ async def test_who_is_removed_while_the_list_is_read_is_not_shown_it(world: Gate
     """The end of a membership between the list and the answer is in the answer, whether or not anybody follows."""
     mina, joon = await world.person("mina"), await world.person("joon")
     room = await world.group(mina, joon)
-    for moment in ("inbox", "heads"):
-        part = world.store.conversations if moment == "inbox" else world.store.log
+    for moment in ("page", "heads"):
+        part = world.store.sync if moment == "page" else world.store.log
         phone = await world.phone(joon).connect()
         part.after[moment] = lambda: world.remove(mina, room, joon)
         answer = await phone.ask("init", {})
         await world.send(mina, room, "secret")
         await world.settle(0.15)
-        if moment == "inbox":
+        if moment == "page":
             assert room not in [summary["id"] for summary in answer["conversations"]]
+            assert answer["removed"] == [room]
             assert phone.about(room) == []
         else:  # it was read before, and joined at that state: the removal follows
             assert phone.about(room) == [("conversation:removed", None)]
@@ -304,7 +305,7 @@ async def test_an_init_that_fails_says_so_and_the_next_one_starts_delivery(world
     phone = await world.phone(joon).connect()
     for part, method in (
         (world.store.accounts, "users"),
-        (world.store.conversations, "inbox"),
+        (world.store.sync, "page"),
         (world.store.log, "heads"),
     ):
         part.failures[method] = MadangError(ErrorCode.UNAVAILABLE, "gone")
