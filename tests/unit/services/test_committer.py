@@ -313,9 +313,9 @@ class _SleepyLog:
     def __init__(self, log: ConversationLog) -> None:
         self._log = log
 
-    async def append(self, entries: Sequence[Entry], now: int) -> list[Verdict]:
+    async def append(self, entries: Sequence[Entry], now: int, *, wait: bool = True) -> list[Verdict]:
         await asyncio.sleep(0.005)
-        return await self._log.append(entries, now)
+        return await self._log.append(entries, now, wait=wait)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._log, name)
