@@ -22,6 +22,6 @@ class LossyBus(MemoryBus):
             super().publish(channel, message)
 
 
-services.MemoryBus = LossyBus  # type: ignore[misc]  # the one place where a bus is made
+vars(services)["MemoryBus"] = LossyBus  # where the one bus of a server is made
 sys.argv = ["madang", *sys.argv[5:]]
 main()

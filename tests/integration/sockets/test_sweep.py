@@ -89,8 +89,7 @@ async def test_a_lost_return_is_found(lossy: ServerProcess) -> None:
     assert (await mina.http("POST", f"/api/conversations/{room}/members", body)).status_code == 200
     _losing(lossy, now=False)
     async with asyncio.timeout(WITHIN_SECONDS):
-        while not two.disconnects:  # sent back, to be shown the membership of now
-            await asyncio.sleep(0.05)
+        await two.client.wait()  # until it is sent back, to be shown the membership of now
     again = await joon.device()
     (summary,) = (shown for shown in again.init["conversations"] if shown["id"] == room)
     assert summary["me"]["visibleFromSeq"] == 5
