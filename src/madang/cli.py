@@ -77,7 +77,8 @@ def _welcome(settings: Settings, started: Any) -> list[str]:
         lines.append("The web client is not built in this checkout: make web builds it. Sockets and the API work.")
     if started.first_account:
         lines.append("Nobody has an account yet. The first one becomes the administrator.")
-    lines.append(f"Everything is kept in {settings.data.absolute()}. Ctrl+C stops the server.")
+    kept = "in PostgreSQL" if settings.database_url else f"in {settings.data.absolute()}"
+    lines.append(f"Everything is kept {kept}. Ctrl+C stops the server.")
     return lines
 
 
@@ -87,7 +88,8 @@ def migrate(data: str | None) -> None:
     """Bring the store's schema up to date. `serve` does it too."""
 
     async def work(services: Any) -> None:
-        click.echo(f"The store in {services.foundation.settings.data} is up to date.")
+        settings = services.foundation.settings
+        click.echo(f"The store in {'PostgreSQL' if settings.database_url else settings.data} is up to date.")
 
     _with_services(data, work)
 

@@ -47,6 +47,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         yield _clock(settings.data)
         if not settings.secret:
             yield _secret(settings.data / SECRET_FILE)
+    if settings.data.is_dir() or settings.database_url:
         async for finding in _store(settings):
             yield finding
     yield _port(settings)

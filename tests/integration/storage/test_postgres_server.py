@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from time import monotonic
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
 
 from madang.clock import SystemClock
 from madang.config import SettingsError
@@ -16,6 +19,8 @@ from madang.ports.log import Outcome
 from madang.services.committer import Committer
 from madang.storage import postgres_checks
 from madang.storage.postgres import PostgresStore
+from madang.storage.postgres_connections import single_engine
+from madang.storage.tables import metadata
 from madang.tasks import TaskSupervisor
 from tests.conformance.chat import Chat, message, outcomes, seqs
 from tests.postgres_server import PostgresServer, running_postgres
@@ -113,6 +118,19 @@ async def test_several_nodes_that_start_at_once_migrate_once(fragile: PostgresSe
     for store in stores:
         await store.close()
     await fragile.drop(name)
+
+
+async def test_the_schema_is_the_sum_of_the_migrations(url: str) -> None:
+    """On this database too: tables, types, defaults and indexes are those that the code believes in."""
+
+    def differences(conn: Connection) -> list[object]:
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+    engine = single_engine(url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
 
 
 class Senders:
