@@ -59,7 +59,12 @@ ERRORS: Final[Mapping[ErrorCode, ErrorKind]] = {
         ErrorKind(ErrorCode.USER_DISABLED, 403, False, "An administrator has disabled this account."),
         ErrorKind(ErrorCode.FORBIDDEN, 403, False, "You are known, but not allowed to do this."),
         ErrorKind(ErrorCode.NOT_A_MEMBER, 404, False, "No conversation of yours has this id (the answer on sockets)."),
-        ErrorKind(ErrorCode.NOT_FOUND, 404, False, "Nothing you may see has this id; over HTTP also: no such conversation of yours."),
+        ErrorKind(
+            ErrorCode.NOT_FOUND,
+            404,
+            False,
+            "Nothing you may see has this id; over HTTP also: no such conversation of yours.",
+        ),
         ErrorKind(ErrorCode.INVALID, 422, False, "The request breaks a rule; `details` names the fields."),
         ErrorKind(ErrorCode.CONFLICT, 409, False, "It collides with what exists: an id, a username, a key."),
         ErrorKind(ErrorCode.TOO_LARGE, 413, False, "Larger than the limit; limits are in `init` and `/api/config`."),
