@@ -51,7 +51,9 @@ async def test_a_page_that_fits_exactly_has_no_more(chat: Chat) -> None:
         await chat.group(ann)
     assert not (await chat.store.conversations.inbox(ann, limit=2)).more
     assert (await chat.store.conversations.inbox(ann, limit=1)).more
-    assert (await chat.store.conversations.inbox(ann, limit=5, before=(10**30, "f" * 8 + "-ffff" * 3 + "-" + "f" * 12))).summaries
+    assert (
+        await chat.store.conversations.inbox(ann, limit=5, before=(10**30, "f" * 8 + "-ffff" * 3 + "-" + "f" * 12))
+    ).summaries
 
 
 async def test_nobody_has_an_empty_list(chat: Chat) -> None:
