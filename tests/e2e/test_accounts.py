@@ -51,6 +51,7 @@ async def test_a_wrong_password_and_an_unknown_name_get_the_same_words(browse: B
             "That username and password do not belong together."
         )
         await expect(screen.page.get_by_label("Username")).to_have_value(username)
+        await expect(screen.page.get_by_label("Password", exact=True)).to_be_focused()
     await screen.fill_in(Username=str(person.user["username"]).upper(), Password=PASSWORD)
     await screen.submit()
     await screen.signed_in()

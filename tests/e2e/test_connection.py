@@ -64,11 +64,15 @@ async def test_a_message_written_offline_is_sent_once_afterwards(browse: Browsin
     chat = await direct(mina, joon)
     await her.enter(chat)
     await his.enter(chat)
+    await expect(her.presence(chat)).to_be_visible()
     await her.page.context.set_offline(offline=True)
     await expect(her.line).to_have_text("You are offline. What you write is sent when you are back.")
+    await expect(her.presence(chat)).to_have_count(0)
+    await expect(her.page.get_by_test_id("room-status")).to_have_count(0)
     await her.send("터널 하나", "터널 둘")
     ids = [await her.attribute(text, "row") for text in ("터널 하나", "터널 둘")]
     await expect(her.page.get_by_test_id("sending")).to_have_count(2)
+    await expect(her.message("터널 둘").get_by_text("Waiting to send")).to_be_in_viewport(ratio=0.99)
     await post(joon, chat, "어디예요?")
     await his.has("어디예요?")
     await her.page.context.set_offline(offline=False)
@@ -78,6 +82,7 @@ async def test_a_message_written_offline_is_sent_once_afterwards(browse: Browsin
     stored = [message["id"] for message in await history(mina, chat) if message["senderId"] == mina.id]
     assert stored == ids == [await her.attribute(text, "row") for text in ("터널 하나", "터널 둘")]
     await expect(her.line).to_have_text("")
+    await expect(her.presence(chat)).to_be_visible()
 
 
 async def test_a_hundred_missed_messages_come_whole(browse: Browsing) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.browsing import DESKTOP, PHONE, Browsing, direct, post
+from tests.e2e.browsing import DESKTOP, PHONE, Browsing, direct, post, unique
 from tests.e2e.screen import Screen
 from tests.people import PASSWORD
 from tests.server_process import ServerProcess
@@ -177,3 +177,85 @@ async def test_everything_works_below_a_path(browser: Browser, tmp_path: Path) -
         assert outside == []
         await browse.close()
         assert browse.complaints == []
+
+
+async def test_back_closes_a_dialog_and_not_the_page_below(browse: Browsing) -> None:
+    """On a phone Back closes what lies over the page; however a dialog ends, the next Back leaves the room, once."""
+    mina, her = await browse.join("Mina", size=PHONE, touch=True)
+    joon, _ = await browse.join("Joon")
+    group = await mina.group(joon, name="점심")
+    dialog = her.page.get_by_role("dialog")
+    await her.row(group).tap()
+    await her.page.get_by_test_id("open-members").tap()
+    await expect(dialog).to_be_visible()
+    await her.page.go_back()
+    await expect(dialog).to_have_count(0)
+    await expect(her.title).to_have_text("점심")
+    # One dialog in place of another, one over another, and one closed by its own button: no Back is left over.
+    await her.page.get_by_test_id("open-members").tap()
+    await her.page.get_by_test_id("add-members").tap()
+    await expect(her.page.get_by_test_id("add-members-dialog")).to_be_visible()
+    await her.page.go_back()
+    await expect(dialog).to_have_count(0)
+    await her.page.get_by_test_id("open-members").tap()
+    await her.page.get_by_test_id("remove-member").tap()
+    await expect(her.page.get_by_test_id("confirm-dialog")).to_be_visible()
+    await her.page.go_back()
+    await expect(her.page.get_by_test_id("confirm-dialog")).to_have_count(0)
+    await expect(her.page.get_by_test_id("members-dialog")).to_be_visible()
+    await dialog.get_by_role("button", name="Close").tap()
+    await expect(dialog).to_have_count(0)
+    await expect(her.title).to_have_text("점심")
+    await her.page.wait_for_function("history.state?.layers === undefined")
+    await her.page.go_back()
+    await expect(her.list).to_be_visible()
+    await expect(her.room).to_be_hidden()
+
+
+async def test_back_from_a_room_that_a_dialog_led_to(browse: Browsing) -> None:
+    """A chat begun in a dialog, one begun from the members, and leaving a group: Back never meets a dialog again."""
+    mina, her = await browse.join("Mina", size=PHONE, touch=True)
+    name = unique("Joon ")
+    joon, _ = await browse.join(name)
+    await her.start_chat(name)
+    await her.page.go_back()
+    await expect(her.list).to_be_visible()
+    await expect(her.page).to_have_url(f"{her.url}/")
+    group = await mina.group(joon, name="점심")
+    await her.row(group).tap()
+    await her.page.get_by_test_id("open-members").tap()
+    await her.page.get_by_role("button", name=f"Write to {name}").tap()
+    await expect(her.title).to_have_text(name)
+    await her.page.go_back()
+    await expect(her.title).to_have_text("점심")
+    await her.choose("room-menu", "Leave the group")
+    await her.page.get_by_test_id("confirm").tap()
+    await expect(her.list).to_be_visible()
+    await expect(her.page).to_have_url(f"{her.url}/")
+    await expect(her.row(group)).to_have_count(0)
+
+
+async def test_an_address_that_names_nothing_becomes_the_start(browse: Browsing) -> None:
+    """An unknown address leads to the start page and says so in the address bar, before and after signing in."""
+    door = await browse.visitor()
+    await door.visit("/nowhere/at/all")
+    await expect(door.door).to_be_visible()
+    await expect(door.page).to_have_url(f"{door.url}/")
+    _, her = await browse.join("Mina")
+    await her.visit("/nowhere")
+    await her.signed_in()
+    await expect(her.page).to_have_url(f"{her.url}/")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+async def test_the_counter_leaves_the_text_its_width(browse: Browsing, size: tuple[int, int]) -> None:
+    """A text near its limit, or beyond it, is as wide as any other; the counter has its own line."""
+    mina, her = await browse.join("Mina", size=size)
+    await her.enter(await direct(mina, mina))
+    width = await her.input.evaluate("(field) => field.clientWidth")
+    for units in (9_900, 10_123):
+        await her.write("가" * units)
+        await expect(her.page.get_by_test_id("composer").get_by_role("status")).to_be_in_viewport(ratio=0.99)
+        # A bar to scroll with takes the place it needs inside the field.
+        assert await her.input.evaluate("(field) => field.offsetWidth") == width
+        await expect(her.page.get_by_test_id("composer-send")).to_be_in_viewport(ratio=0.99)

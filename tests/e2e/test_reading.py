@@ -125,3 +125,39 @@ async def test_a_long_absence_opens_at_the_first_unread_message(browse: Browsing
     await _stays_unread(her, "줄 59")
     await his.page.get_by_test_id("jump-newest").click()
     await expect(her.number("줄 59")).to_have_count(0)
+
+
+async def test_more_unread_than_one_page_still_open_at_the_first(browse: Browsing) -> None:
+    """With 130 unread, more than come at once, the room opens at the first of them and the newest stay unread."""
+    mina, her = await browse.join("Mina")
+    joon, his = await browse.join("Joon")
+    chat = await direct(mina, joon)
+    await _fill(joon, chat, 5)
+    await her.open(chat)
+    device = await mina.device()
+    for number in range(5, 135):
+        assert (await device.send(chat, f"줄 {number}"))["ok"]
+    await device.close()
+    await expect(his.unread(chat)).to_have_attribute("data-count", "130")
+    await his.open(chat)
+    await expect(his.page.get_by_test_id("unread-divider")).to_be_in_viewport()
+    await expect(his.message("줄 5")).to_be_in_viewport()
+    await expect(her.number("줄 5")).to_have_count(0)
+    await _stays_unread(her, "줄 134")
+    await his.page.get_by_test_id("jump-newest").click()
+    await expect(his.message("줄 134")).to_be_in_viewport()
+    await expect(her.number("줄 134")).to_have_count(0)
+
+
+async def test_after_a_very_long_absence_the_room_opens_at_its_end(browse: Browsing) -> None:
+    """With more unread than anybody pages through, 260, the room opens at the newest message, as in other messengers."""
+    mina, _ = await browse.join("Mina")
+    joon, his = await browse.join("Joon")
+    chat = await direct(mina, joon)
+    device = await mina.device()
+    for number in range(260):
+        assert (await device.send(chat, f"줄 {number}"))["ok"]
+    await device.close()
+    await his.open(chat)
+    await expect(his.message("줄 259")).to_be_in_viewport()
+    await expect(his.unread(chat)).to_have_count(0)

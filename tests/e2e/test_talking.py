@@ -113,16 +113,19 @@ async def test_two_tabs_of_one_person_agree(browse: Browsing) -> None:
 
 
 async def test_who_is_removed_is_told_and_sees_no_more(browse: Browsing) -> None:
-    """The open room closes with a sentence and the way back; the others read who removed whom."""
+    """The open room closes with a sentence and the way back, its draft is gone; the others read who removed whom."""
     mina, her = await browse.join("Mina")
     joon, his = await browse.join("Joon")
     group = await mina.group(joon, name="점심")
     await her.open(group)
     await his.open(group)
+    await his.write("쓰다 만 글")
     await her.page.get_by_test_id("open-members").click()
+    await expect(her.page.get_by_test_id("member").get_by_role("img", name="Online")).to_have_count(2)
     await her.page.get_by_test_id("remove-member").click()
     await her.page.get_by_test_id("confirm").click()
     await expect(his.page.get_by_test_id("room-missing")).to_contain_text("you are not in it any more")
+    await his.page.wait_for_function("!Object.values(localStorage).includes('쓰다 만 글')")
     await expect(his.row(group)).to_have_count(0)
     await her.page.keyboard.press("Escape")
     await expect(her.page.get_by_test_id("system-message").last).to_have_text("You removed Joon.")
@@ -202,3 +205,15 @@ async def test_links_open_elsewhere_and_know_nothing_of_the_page(browse: Browsin
 
 async def _empty(route: Route) -> None:
     await route.fulfill(body="", content_type="text/html")
+
+
+async def test_notes_to_oneself_are_there_from_the_start(browse: Browsing) -> None:
+    """Nobody is said to have begun them; with nobody else to talk to, the list says so and offers to start a chat."""
+    _, her = await browse.join("Mina")
+    await her.rows.first.click()
+    await her.send("우유 사기")
+    await her.has("우유 사기")
+    await expect(her.page.get_by_test_id("system-message")).to_have_count(0)
+    await expect(her.page.get_by_test_id("list-empty")).to_contain_text("Your chats with others will stand here.")
+    await her.page.get_by_test_id("list-empty").get_by_role("button", name="Start a chat").click()
+    await expect(her.page.get_by_test_id("new-chat-dialog")).to_be_visible()

@@ -23,7 +23,6 @@ function layersHere(): number {
 }
 
 function settle(): void {
-  scheduled = false;
   if (going) return;
   const here = layersHere();
   for (let layers = here + 1; layers <= open.length; layers += 1) history.pushState({ ...history.state, layers }, "");
@@ -36,7 +35,10 @@ function settle(): void {
 function schedule(): void {
   if (scheduled) return;
   scheduled = true;
-  setTimeout(settle);
+  setTimeout(() => {
+    scheduled = false;
+    settle();
+  });
 }
 
 function popped(): void {
@@ -52,7 +54,7 @@ export function addLayer(close: Close): () => void {
   if (!listening) window.addEventListener("popstate", popped);
   listening = true;
   open.push(close);
-  schedule();
+  settle();
   return () => {
     const index = open.indexOf(close);
     if (index < 0) return;

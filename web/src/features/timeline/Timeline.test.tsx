@@ -98,6 +98,44 @@ it("asks for older pages while the reader stands near the oldest message, but no
   expect(client.loadOlder).toHaveBeenCalledTimes(1);
 });
 
+describe("a room with more unread than one page", () => {
+  const page = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, index) => message(from + index, "minji"));
+  const at = (lastReadSeq: number, oldest: number, more: Partial<ConversationState> = {}) =>
+    conversation({
+      messages: page(oldest, 300),
+      hasOlder: oldest > 1,
+      summary: summary({ lastSeq: 300 }, { lastReadSeq, unreadCount: 300 - lastReadSeq }),
+      ...more,
+    });
+
+  beforeEach(() => {
+    // jsdom has no layout: everything is in view, so whatever may be read is.
+    vi.spyOn(HTMLElement.prototype, "getBoundingClientRect").mockReturnValue(new DOMRect(0, 0, 300, 200));
+  });
+
+  it("loads older pages until the first unread message is there, and reads nothing before", () => {
+    const { rerender } = render(element(at(190, 251)));
+    expect(client.loadOlder).toHaveBeenCalledTimes(1);
+    rerender(element(at(190, 251, { loading: "older" })));
+    rerender(element(at(190, 201)));
+    expect(client.loadOlder).toHaveBeenCalledTimes(2);
+    expect(client.markRead).not.toHaveBeenCalled();
+    rerender(element(at(190, 151)));
+    expect(screen.getByTestId("unread-divider").nextElementSibling?.getAttribute("data-row")).toBe("m191");
+    expect(client.markRead).toHaveBeenCalledWith("c", 300);
+  });
+
+  it("opens at its end after a longer absence, and when a page cannot be loaded", () => {
+    for (const room of [at(40, 251), at(190, 251, { loadError: "unreachable" })]) {
+      client.markRead.mockClear();
+      render(element(room)).unmount();
+      expect(client.markRead).toHaveBeenCalledWith("c", 300);
+    }
+    expect(client.loadOlder).not.toHaveBeenCalled();
+  });
+});
+
 describe("what is spoken", () => {
   it("is a message that arrives, not history and not one's own", () => {
     const { rerender } = render(element(conversation({ messages: [message(5, "minji")], summary: read(5) })));
