@@ -214,6 +214,6 @@ async def test_notes_to_oneself_are_there_from_the_start(browse: Browsing) -> No
     await her.send("우유 사기")
     await her.has("우유 사기")
     await expect(her.page.get_by_test_id("system-message")).to_have_count(0)
-    await expect(her.page.get_by_test_id("list-empty")).to_contain_text("Your chats with others will stand here.")
+    await expect(her.page.get_by_test_id("list-empty")).to_contain_text("Your chats with others will appear here.")
     await her.page.get_by_test_id("list-empty").get_by_role("button", name="Start a chat").click()
     await expect(her.page.get_by_test_id("new-chat-dialog")).to_be_visible()
