@@ -51,7 +51,7 @@ describe("typing", () => {
     expect(said).toEqual([
       ["typing:start", 0],
       ["typing:stop", 0],
-      ["typing:start", 2_000],
+      ["typing:start", 2_250],
       ["typing:stop", 2_500],
     ]);
   });
