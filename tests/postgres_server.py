@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from pwd import getpwnam
 from typing import Any, Final, Literal
 
 import asyncpg
@@ -54,7 +56,14 @@ def _programs() -> Path:
 
 def _as_somebody() -> dict[str, Any]:
     """PostgreSQL refuses to run as root."""
-    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    if os.geteuid() != 0:
+        return {}
+    nobody = getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _everybody_may_reach(folder: Path) -> bool:
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in (folder, *folder.parents))
 
 
 class PostgresServer:
@@ -66,8 +75,11 @@ class PostgresServer:
         self._numbers = count(1)
         self._template: str | None = None
         self._shared: str | None = None
-        if _as_somebody():
-            shutil.chown(folder, "nobody")
+        self._programs = _programs()
+        if somebody := _as_somebody():
+            shutil.chown(folder, somebody["user"])
+            if not _everybody_may_reach(self._programs):
+                self._programs = Path(shutil.copytree(self._programs.parent, folder / "programs")) / "bin"
         self._run(
             "initdb", "--no-sync", "--no-instructions", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C"
         )
@@ -76,7 +88,7 @@ class PostgresServer:
             file.write(f"unix_socket_directories = '{folder}'\n")
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [str(_programs() / program), "-D", str(self._data), *arguments]
+        command = [str(self._programs / program), "-D", str(self._data), *arguments]
         with (self._folder / "log").open("ab") as log:  # a pipe would stay open as long as the server runs
             done = subprocess.run(
                 command,
