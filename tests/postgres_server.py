@@ -7,6 +7,7 @@ the migrations have run. It listens on a socket in its folder, never on the netw
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import stat
@@ -66,6 +67,19 @@ def _everybody_may_reach(folder: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in (folder, *folder.parents))
 
 
+@cache
+def _copied(programs: Path) -> Path:
+    """The same programs where everybody may start them; memory often may not hold programs."""
+    folder = Path(tempfile.mkdtemp(prefix="madang-pg-programs-"))
+    atexit.register(shutil.rmtree, folder)
+    folder.chmod(0o755)
+    install = programs.parent
+    libraries = install.parent.with_name(f"{install.parent.name}.libs")  # where a wheel keeps what it is linked to
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return Path(shutil.copytree(install, folder / install.parent.name / install.name)) / programs.name
+
+
 class PostgresServer:
     """A cluster in `folder`, which must exist and be empty."""
 
@@ -79,7 +93,7 @@ class PostgresServer:
         if somebody := _as_somebody():
             shutil.chown(folder, somebody["user"])
             if not _everybody_may_reach(self._programs):
-                self._programs = Path(shutil.copytree(self._programs.parent, folder / "programs")) / "bin"
+                self._programs = _copied(self._programs)
         self._run(
             "initdb", "--no-sync", "--no-instructions", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C"
         )
