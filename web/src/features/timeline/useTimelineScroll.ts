@@ -10,6 +10,9 @@ import { AT_END, frozen, including, type Range, rangeOf, type Slice, toppedOut, 
 /** More is rendered or loaded when less than this remains beyond what is visible, in CSS pixels. */
 const MARGIN = 700;
 
+/** Renders after which a row to open at counts as gone. */
+const MOST_TRIES = 5;
+
 export interface TimelineScroll {
   keeper: RefObject<ScrollKeeper | null>;
   box: RefObject<HTMLDivElement | null>;
@@ -36,21 +39,18 @@ function useOpening(
   keeper: RefObject<ScrollKeeper | null>,
   setSlice: (slice: Slice) => void,
 ): boolean {
-  const opened = useRef(false);
+  const target = useRef<string | null>(null);
+  const tries = useRef(0);
   const [placed, setPlaced] = useState(false);
+  // After every render until it stands: the row to stand at may have to be rendered first, and only React knows when it is.
   useEffect(() => {
-    if (!ready || opened.current) return;
-    opened.current = true;
-    if (openAt === null || keeper.current?.toRow(openAt) === true) {
-      setPlaced(true);
-      return;
-    }
-    setSlice(including(rows, AT_END, openAt));
-    requestAnimationFrame(() => {
-      keeper.current?.toRow(openAt);
-      setPlaced(true);
-    });
-  }, [ready, openAt, rows, keeper, setSlice]);
+    if (!ready || placed) return;
+    if (tries.current === 0) target.current = openAt;
+    tries.current += 1;
+    const row = target.current;
+    if (row === null || keeper.current?.toRow(row) === true || tries.current > MOST_TRIES) setPlaced(true);
+    else setSlice(including(rows, AT_END, row));
+  });
   return placed;
 }
 
