@@ -9,9 +9,9 @@ from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from madang.api.cookies import REFRESH_COOKIE, SessionCookies
+from madang.api.cookies import SessionCookies
 from madang.api.security import Policy, RequestSecurity
-from madang.contract.rest import Credentials, RefreshBody, Registration, SignedIn
+from madang.contract.rest import REFRESH_COOKIE, Credentials, RefreshBody, Registration, SignedIn
 from madang.errors import ErrorCode, MadangError
 from madang.services.accounts import AccountService
 from madang.services.sessions import SessionService

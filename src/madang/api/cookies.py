@@ -7,7 +7,7 @@ expired access token is answered with `token_expired` and the page knows that re
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
@@ -16,14 +16,11 @@ from msgspec import UNSET
 from madang.api.client_address import is_loopback
 from madang.api.origins import Origins
 from madang.clock import Clock, to_iso
-from madang.contract.rest import SignedIn
+from madang.contract.rest import REFRESH_COOKIE, SESSION_COOKIE, SignedIn
 from madang.errors import ErrorCode, MadangError
 from madang.services.sessions import SignIn
 
-__all__ = ["REFRESH_COOKIE", "SESSION_COOKIE", "SessionCookies"]
-
-SESSION_COOKIE: Final = "madang_session"
-REFRESH_COOKIE: Final = "madang_refresh"
+__all__ = ["SessionCookies"]
 
 
 class SessionCookies:

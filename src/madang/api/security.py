@@ -22,8 +22,8 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 from madang.api.client_address import ClientAddresses
-from madang.api.cookies import SESSION_COOKIE
 from madang.api.origins import Origins
+from madang.contract.rest import SESSION_COOKIE
 from madang.errors import ErrorCode, MadangError
 from madang.services.identity import Identity, IdentityService
 

@@ -6,7 +6,7 @@ fields, `domain` refuses the rest.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -15,6 +15,8 @@ from madang.contract.shapes import Message, Shape, User
 from madang.domain.membership import Role
 
 __all__ = [
+    "REFRESH_COOKIE",
+    "SESSION_COOKIE",
     "AddMembers",
     "ApiError",
     "ChangeRole",
@@ -33,6 +35,11 @@ __all__ = [
     "UpdateConversation",
     "UpdateMe",
 ]
+
+SESSION_COOKIE: Final = "madang_session"
+"""Holds the access token on pages of the same origin; sockets take it too."""
+REFRESH_COOKIE: Final = "madang_refresh"
+"""Holds the refresh token; only calls of `/api/auth` get it."""
 
 
 class Registration(Shape):

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, Final
+from typing import Any
 
+from madang.contract.rest import SESSION_COOKIE
 from madang.errors import ErrorCode, MadangError
 from madang.services.identity import Identity, IdentityService
 from madang.socketio import ConnectionPostponed, ConnectionRefused, Handshake, Socket
 
-__all__ = ["SESSION_COOKIE", "Authenticate", "turned_away"]
-
-SESSION_COOKIE: Final = "madang_session"
+__all__ = ["Authenticate", "turned_away"]
 
 
 class Authenticate:

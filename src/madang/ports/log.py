@@ -253,7 +253,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     message: Message | None = None
     """STORED and DUPLICATE of a NewMessage, STORED of a MessageChange: the message as it is now, as the actor sees it."""
     commits: tuple[Commit, ...] = ()
-    """Only when STORED; in version order."""
+    """In version order; only when STORED, or when a DUPLICATE is found whose first answer was lost before it was told."""
     reason: str = ""
 
 
