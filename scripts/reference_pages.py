@@ -30,9 +30,10 @@ def page(title: str, opening: str, *sections: str) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table; a bar inside a cell would end it."""
+    """A table; a bar inside a cell would end the cell, a line break the table."""
     columns = list(head)
-    lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    cells = ([" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows)
+    lines = [columns, ["---"] * len(columns), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

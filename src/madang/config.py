@@ -134,6 +134,14 @@ def _origin(value: str) -> str:
     return address
 
 
+def _failpoints(value: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    found = {place.strip(): action.strip() for place, _, action in pairs}
+    if not all(found.values()):
+        raise ValueError(value)
+    return found
+
+
 def _claims(value: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
     found = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
@@ -213,6 +221,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         "info"
     )
     """The least that is logged."""
+    failpoints: Annotated[dict[str, str], Accepts("place=action, several with commas", _failpoints)] = {}
+    """For tests of faults: where this server crashes, fails or waits, such as `after_commit=crash:40`. Never set it where
+    people talk."""
 
     @property
     def prefix(self) -> str:

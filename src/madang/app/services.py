@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from madang.app.failpoints import Failpoints
 from madang.clock import Clock, SystemClock
 from madang.config import Settings, SettingsError, signing_secret
 from madang.contract.limits import LIMITS, Limits
@@ -117,6 +118,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 
 async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundation:
+    failpoints = Failpoints(settings.failpoints)
     secret = signing_secret(settings)
     clock = SystemClock()
     limits = _limits(settings)
@@ -126,10 +128,10 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
     await store.open()
     tasks = TaskSupervisor()
     stack.push_async_callback(tasks.close)
-    bus = MemoryBus()
+    bus = failpoints.around_bus(MemoryBus())
     stack.push_async_callback(bus.close)
     await bus.start()
-    committer = Committer(store.log, bus, clock, tasks, lanes=store.lanes)
+    committer = Committer(failpoints.around_log(store.log), bus, clock, tasks, lanes=store.lanes)
     stack.push_async_callback(committer.close)
     reading = ReadingService(store.log, bus, clock, tasks)
     stack.push_async_callback(reading.close)
