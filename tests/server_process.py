@@ -47,6 +47,8 @@ class ServerProcess:
         self.wrapper = wrapper
         self.url = ""
         self.port = 0
+        self.starts = 0
+        """How often it has been ready."""
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -75,6 +77,7 @@ class ServerProcess:
             ready = _READY.search((self.folder / "log").read_bytes()[begin:])
             if ready:
                 self.url, self.port = ready.group(1).decode().rstrip("/"), int(ready.group(2))
+                self.starts += 1
                 return self
             await asyncio.sleep(0.05)
         raise AssertionError(f"the server did not start:\n{self.log}")
@@ -86,6 +89,11 @@ class ServerProcess:
             self._process.send_signal(number)
         async with asyncio.timeout(20):
             return await self._process.wait()
+
+    async def died(self) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        assert self._process is not None
+        return await self._process.wait()
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal and do not wait."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.faults.proxy import Proxy
 from tests.interop.documented_client import Client, Json, Refused, Room
-from tests.interop.line import Line
 from tests.server_process import ServerProcess
 
 # python-socketio leaves connections that broke to the garbage collector, and aiohttp says so
@@ -30,15 +30,15 @@ class People:
     def __init__(self, server: ServerProcess, stack: AsyncExitStack) -> None:
         self.server, self._stack = server, stack
 
-    async def device(self, *transports: str, pause: float = 0.1) -> tuple[Client, Line]:
+    async def device(self, *transports: str, pause: float = 0.1) -> tuple[Client, Proxy]:
         """A connected device of somebody new, whose token a host application signed."""
         client, line = await self.signed_out(pause)
         client.use(self.server.host_token(f"person{next(NUMBERS)}"))
         return await client.connect(*transports), line
 
-    async def signed_out(self, pause: float = 0.1) -> tuple[Client, Line]:
+    async def signed_out(self, pause: float = 0.1) -> tuple[Client, Proxy]:
         """A device, and its line."""
-        line = await self._stack.enter_async_context(Line(self.server.port))
+        line = await self._stack.enter_async_context(Proxy(self.server.port))
         client = Client(line.url, patience=1.0, pause=pause)
         self._stack.push_async_callback(client.close)
         return client, line
@@ -96,7 +96,7 @@ async def test_lines_that_fail_lose_nothing_and_repeat_nothing(people: People) -
         while True:
             await asyncio.sleep(chance.uniform(0.1, 0.4))
             line = chance.choice(lines)
-            line.deaf = chance.random() < 0.5
+            line.silent = {"down"} if chance.random() < 0.5 else set()
             try:
                 await asyncio.sleep(0.05)
             finally:
@@ -124,7 +124,7 @@ async def test_a_message_whose_ack_was_lost_is_one_message(people: People) -> No
     mina, line = await people.device("websocket")
     joon, _ = await people.device("websocket")
     room, other = await people.group(mina, joon)
-    line.deaf = True
+    line.silent = {"down"}
     sending = asyncio.create_task(mina.send(room.id, "did you get this?"))
     await until(lambda: other.seq == 2)
     await joon.send(room.id, "yes")

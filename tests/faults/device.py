@@ -1,0 +1,140 @@
+"""A device that writes down everything it does and sees: the client of the documentation, with a pen.
+
+Owns nothing of how a client behaves; that is the documented client's. Every way in which a message can reach a device
+passes one of the methods here before the client makes anything of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Literal
+
+from tests.faults.history import History, Record, now
+from tests.interop.documented_client import Client, Json, Refused, Room
+
+__all__ = ["Recorder"]
+
+
+class Recorder(Client):
+    """One device of one person.
+
+    Args:
+        base: where it connects, usually through a proxy.
+        history: where it writes.
+        name: of the device, different from all others.
+    """
+
+    def __init__(self, base: str, history: History, name: str, *, patience: float = 2.0, pause: float = 0.1) -> None:
+        self.history = history
+        self.name = name
+        self.connection = 0
+        self.asked: Counter[str] = Counter()
+        """How often each message was given to the socket."""
+        super().__init__(base, patience=patience, pause=pause)
+        give: Any = self.socket.emit
+
+        async def emit(event: str, data: Any = None, *args: Any, **options: Any) -> None:
+            if event == "message:send":
+                self.asked[data["id"]] += 1
+            await give(event, data, *args, **options)
+
+        vars(self.socket)["emit"] = emit
+
+    def write(self, what: Literal["send", "deliver", "held", "read", "mark"], **fields: Any) -> None:
+        """Write one record."""
+        record = Record(
+            at=now(), user=self.me.get("id", ""), device=self.name, connection=self.connection, what=what, **fields
+        )
+        self.history.add(record)
+
+    def saw(self, message: Json, path: str) -> None:
+        """A message has reached this device."""
+        fields = {"conversation": message["conversationId"], "path": path}
+        self.write(
+            "deliver",
+            id=message["id"],
+            seq=message["seq"],
+            version=message["version"],
+            body=message["content"],
+            **fields,
+        )
+        quote = message.get("replyTo")
+        if quote and (quote["content"] or quote["senderId"]):
+            self.write("deliver", id=quote["id"], seq=quote["seq"], body=quote["content"], **fields | {"path": "quote"})
+
+    async def ask(self, event: str, payload: Json, apply: Callable[[Json], None] = lambda _: None) -> Json:
+        if event != "message:send":
+            return await super().ask(event, payload, apply)
+        sent = {"conversation": payload["conversationId"], "id": payload["id"], "body": payload["content"]}
+        self.write("send", outcome="invoke", **sent)
+        try:
+            ack = await super().ask(event, payload, apply)
+        except Refused:
+            self.write("send", outcome="fail", **sent)
+            raise
+        except asyncio.CancelledError:
+            self.write("send", outcome="info", **sent)
+            raise
+        message = ack["message"]
+        again = self.asked[payload["id"]] > 1
+        self.write("send", outcome="ok", again=again, **sent | {"seq": message["seq"], "body": message["content"]})
+        self.saw(message, "ack")
+        return ack
+
+    async def call(self, method: str, path: str, body: Json | None = None, **query: str | int) -> Any:
+        answer = await super().call(method, path, body, **query)
+        if method == "GET" and path.endswith("/messages"):
+            for message in answer:
+                self.saw(message, "page")
+        return answer
+
+    def _connected(self) -> None:
+        self.connection += 1
+        super()._connected()
+
+    def _changed(self, message: Json) -> None:
+        if "messageId" not in message:
+            self.saw(message, "live")
+        super()._changed(message)
+
+    def _missed(self, summary: Json, changes: Json | None) -> None:
+        self._see(summary)
+        for message in changes["messages"] if changes else ():
+            self.saw(message, "resume")
+        super()._missed(summary, changes)
+
+    def _shown(self, summary: Json) -> None:
+        self._see(summary)
+        super()._shown(summary)
+
+    def _see(self, summary: Json) -> None:
+        if summary["lastMessage"]:
+            self.saw(summary["lastMessage"], "summary")
+
+    def _read(self, moved: Json) -> None:
+        self.write("mark", conversation=moved["conversationId"], seq=moved["lastReadSeq"], about=moved["userId"])
+        super()._read(moved)
+
+    async def read(self, room: str, seq: int) -> Json:
+        ack = await super().read(room, seq)
+        self.write("read", conversation=room, seq=ack["lastReadSeq"], about=self.me["id"])
+        return ack
+
+    def talk(self, room: str, content: str) -> asyncio.Task[None]:
+        """Send without waiting for what was sent before; the task ends when it is stored or refused."""
+
+        async def send() -> None:
+            draft = {"id": str(uuid.uuid4()), "conversationId": room, "content": content}
+            with suppress(Refused):
+                await self.ask("message:send", draft)
+
+        return asyncio.create_task(send())
+
+    def hold(self, room: Room) -> None:
+        """Write down what the device has in the end."""
+        for message in room.log:
+            self.write("held", conversation=room.id, id=message["id"], seq=message["seq"])

@@ -1,0 +1,68 @@
+"""What was acknowledged survives: servers killed at every place and at any time, under load."""
+
+import asyncio
+import random
+from pathlib import Path
+
+from tests.faults.device import Recorder
+from tests.faults.world import SCALE, World, world
+
+KILLS = 4 * SCALE
+SENDERS = 6
+PLACES = ("before_commit", "during_commit", "after_commit", "before_publish", "after_publish")
+
+
+async def talk(device: Recorder, rooms: list[str], done: asyncio.Event) -> None:
+    """Send to one room after another, up to four messages on their way at once, until it is over."""
+    under_way: set[asyncio.Task[None]] = set()
+    number = 0
+    while not done.is_set():
+        under_way.add(device.talk(rooms[number % len(rooms)], f"{device.name}:{number}"))
+        number += 1
+        if len(under_way) >= 4:
+            _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0.002)
+    await asyncio.wait(under_way)
+
+
+async def crowd(here: World) -> list[str]:
+    """Senders with one device each, and the rooms all of them are in."""
+    devices = [await here.device(f"sender-{number}") for number in range(SENDERS)]
+    return [await here.group(*devices) for _ in range(3)]
+
+
+async def test_an_ack_survives_kills_at_any_time(tmp_path: Path, database: dict[str, str]) -> None:
+    """Killed at random while everybody sends: nothing acknowledged is lost, nothing is there twice, nobody misses anything."""
+    async with world(tmp_path, **database) as here:
+        rooms = await crowd(here)
+        here.keep_alive()
+        done, chance = asyncio.Event(), random.Random(1)
+        talking = [asyncio.create_task(talk(device, rooms, done)) for device in here.devices]
+        for _ in range(KILLS):
+            await asyncio.sleep(chance.uniform(0.3, 1.2))
+            await here.kill()
+        done.set()
+        await asyncio.gather(*talking)
+        report = await here.rest(*rooms)
+    assert here.deaths == KILLS
+    assert report.clean, report
+    assert report.acknowledged > KILLS * 50
+
+
+async def test_an_ack_survives_a_crash_at_every_place(tmp_path: Path, database: dict[str, str]) -> None:
+    """Crashed between one step and the next: what was promised before holds, and what was not is sent again."""
+    async with world(tmp_path, **database) as here:
+        rooms = await crowd(here)
+        done, chance = asyncio.Event(), random.Random(2)
+        talking = [asyncio.create_task(talk(device, rooms, done)) for device in here.devices]
+        for place in PLACES * SCALE:
+            await here.server.stop()
+            here.server.settings["failpoints"] = f"{place}=crash:{chance.randint(1, 40)}"
+            await here.server.start()
+            await asyncio.wait_for(here.server.died(), 30)
+            del here.server.settings["failpoints"]
+            await here.restart()
+        done.set()
+        await asyncio.gather(*talking)
+        report = await here.rest(*rooms)
+    assert report.clean, report

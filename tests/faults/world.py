@@ -1,0 +1,147 @@
+"""A server, its database and its people, in a network that fails: what the scenarios are told in.
+
+Owns starting all of it, keeping the server alive when it is killed, and the end of every scenario: the faults stop,
+everything comes to rest, and the checker compares what everybody saw with what is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tests.faults.checker import Report, check
+from tests.faults.device import Recorder
+from tests.faults.figures import FIGURES
+from tests.faults.history import History
+from tests.faults.proxy import Proxy
+from tests.interop.documented_client import Json
+from tests.server_process import ServerProcess
+
+__all__ = ["SCALE", "World", "until", "world"]
+
+SCALE: Final = int(os.environ.get("MADANG_TEST_SCALE", "1"))
+"""How many times longer than with every change a scenario runs; `make faults` sets it."""
+REST_SECONDS: Final = 15.0
+"""In which everybody must have everything after the faults have ended."""
+
+
+class World:
+    """One server and the people on it."""
+
+    def __init__(self, server: ServerProcess, history: History, stack: AsyncExitStack) -> None:
+        self.server = server
+        self.history = history
+        self.deaths = 0
+        """How often the server has died and was started again."""
+        self.devices: list[Recorder] = []
+        self._stack = stack
+        self._watching: asyncio.Task[None] | None = None
+
+    async def device(self, person: str, *transports: str, line: Proxy | None = None) -> Recorder:
+        """A connected device of a person, named after both; directly, or through a line."""
+        name = f"{person}/{sum(device.name.startswith(f'{person}/') for device in self.devices) + 1}"
+        device = Recorder(line.url if line else self.server.url, self.history, name)
+        self._stack.push_async_callback(device.close)
+        device.use(self.server.host_token(person, seconds=3_600))
+        self.devices.append(device)
+        await device.connect(*(transports or ("websocket",)))
+        return device
+
+    async def line(self, *, seed: int = 0) -> Proxy:
+        """A network of one's own to the server."""
+        return await self._stack.enter_async_context(Proxy(self.server.port, seed=seed))
+
+    async def group(self, *members: Recorder) -> str:
+        """A group of these people, the first its owner, open on every device of theirs; its id."""
+        people = list(dict.fromkeys(member.me["id"] for member in members))
+        made = await members[0].call(
+            "POST", "conversations", {"type": "group", "name": "마당", "memberIds": people[1:]}
+        )
+        for member in members:
+            await until(lambda member=member: made["id"] in member.rooms)  # type: ignore[misc] # mypy cannot infer a lambda's default
+            await member.open(made["id"])
+        return str(made["id"])
+
+    def keep_alive(self) -> None:
+        """Start the server again whenever it has died."""
+
+        async def watch() -> None:
+            while True:
+                await self.server.died()
+                await self.restart()
+
+        self._watching = asyncio.create_task(watch())
+        self._stack.callback(self._watching.cancel)
+
+    async def kill(self) -> None:
+        """End the server as a power cut does, and wait until it runs again."""
+        before = self.server.starts
+        self.server.signal(signal.SIGKILL)
+        await until(lambda: self.server.starts > before, 30)
+
+    async def restart(self) -> None:
+        """Start the server, which has died."""
+        self.deaths += 1
+        await self.server.start()
+
+    async def rest(self, *rooms: str) -> Report:
+        """Wait until every device has everything, then check the history. The first device made must see all of it.
+
+        Raises:
+            AssertionError: it did not come to rest, or the checker found something.
+        """
+        if self._watching is not None and self._watching.done():
+            self._watching.result()
+        for device in self.devices:
+            await until(device.ready.is_set, REST_SECONDS)
+        stored = {room: await self.stored(room) for room in rooms}
+        deadline = time.monotonic() + REST_SECONDS
+        for room in rooms:
+            head = stored[room][-1]["seq"] if stored[room] else 0
+            for device in self.devices:
+                while (here := device.rooms.get(room)) and (here.seq < head or here.held):
+                    assert time.monotonic() < deadline, f"{device.name} has {here.seq} of {head} in {room}"
+                    await asyncio.sleep(0.02)
+        for device in self.devices:
+            for room in rooms:
+                if room in device.rooms:
+                    device.hold(device.rooms[room])
+        report = check(self.history, stored)
+        FIGURES.add(self.deaths, report)
+        return report
+
+    async def stored(self, room: str) -> list[Json]:
+        """All of a conversation, as its first device loads it."""
+        found: list[Json] = []
+        while page := await self.devices[0].call(
+            "GET", f"conversations/{room}/messages", after=found[-1]["seq"] if found else 0, limit=200
+        ):
+            found += page
+        return found
+
+
+async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def world(folder: Path, **settings: Any) -> AsyncIterator[World]:
+    """A server with these settings for as long as the context lasts, and its history in a file beside it.
+
+    What it logs must have no traceback: whatever goes wrong around it has a named behaviour.
+    """
+    async with AsyncExitStack() as stack:
+        history = History(folder / "history.jsonl")
+        stack.callback(history.close)
+        server = await stack.enter_async_context(ServerProcess(folder, settings))
+        yield World(server, history, stack)
+        assert "Traceback" not in server.log, server.log
