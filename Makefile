@@ -13,9 +13,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrad
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 # Node's own tools call `node` by name; the one of the virtual environment is the one that is locked.
 NODE_PATH_FIRST := PATH="$(CURDIR)/$(BIN):$$PATH"
+# How many times longer than in `make test` the scenarios of `make faults` run.
+SCALE := 40
 NPM := $(NODE_PATH_FIRST) npm
 
-.PHONY: help setup run test test-python test-web check bench fmt types web wheel lock clean
+.PHONY: help setup run test test-python test-web check bench faults mutants fmt types web wheel lock clean
 
 help: ## print this list
 	@echo "Madang. The two to begin with: make run, make test."
@@ -45,6 +47,12 @@ check: .venv/.dev node_modules/.package-lock.json ## what a change must pass bes
 
 bench: .venv/.dev ## measure against python-socketio on this machine and print the ratios
 	$(PY) -m bench $(ARGS)
+
+faults: .venv/.dev ## kill, cut and starve servers for about half an hour and print what was lost: nothing
+	MADANG_TEST_SCALE=$(SCALE) $(PY) -m pytest -o faulthandler_timeout=3600 tests/faults $(ARGS)
+
+mutants: .venv/.dev node_modules/.package-lock.json ## break the code in every known way and see that the tests notice
+	$(PY) -m tests.faults.mutation $(ARGS)
 
 # ---------------------------------------------------------------------------------------------- for who changes it
 
