@@ -76,7 +76,7 @@ wheel: .venv/.run web ## build the sdist and, from it, the wheel into dist/
 lock: .venv/.dev ## refresh the Python locks to versions at least a week old
 	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
 	$(LOCK) --group pyproject.toml:build --constraint requirements/runtime.txt --output-file requirements/build.txt
-	$(LOCK) pyproject.toml --extra postgres --group pyproject.toml:dev --constraint requirements/runtime.txt \
+	$(LOCK) pyproject.toml --extra postgres --extra redis --group pyproject.toml:dev --constraint requirements/runtime.txt \
 		--constraint requirements/build.txt --output-file $(DEV_LOCK)
 
 clean: ## remove all that was built or installed here; ./data stays

