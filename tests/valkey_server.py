@@ -84,7 +84,7 @@ class ValkeyServer:
             time.sleep(0.01)
         raise AssertionError(f"Valkey did not start:\n{self.log}")
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """SIGSTOP makes it fall silent, SIGCONT go on."""
         assert self._process is not None
         self._process.send_signal(number)
@@ -106,6 +106,6 @@ def running_valkey(settings: Mapping[str, str] | None = None) -> Iterator[Valkey
         yield server
     finally:
         with suppress(OSError):
-            server.signal(signal.SIGCONT)
+            server.send_signal(signal.SIGCONT)
         server.stop()
         shutil.rmtree(folder)
