@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
-from madang.contract.shapes import Attachment, Sender
+from madang.contract.shapes import Attachment, Quote, Sender
 from madang.ids import new_id
 from madang.ports.log import Outcome
-from tests.conformance.chat import Chat, addition, message, outcomes, removal, seqs
+from tests.conformance.chat import Chat, addition, message, outcomes, reaction, removal, seqs
 
 
 async def test_a_send_is_stored_and_told_in_full(chat: Chat) -> None:
@@ -148,6 +149,41 @@ async def test_the_duplicate_check_precedes_the_membership_check(chat: Chat) -> 
         Outcome.DUPLICATE,
         Outcome.NOT_A_MEMBER,
     ]
+
+
+@pytest.mark.parametrize("returns", [False, True], ids=["removed", "added again"])
+async def test_a_retry_shows_only_what_its_sender_sees_now(chat: Chat, returns: bool) -> None:
+    """Who was removed after replying, whether they came back or not, learns what they wrote: the quote is blank, and what
+    others made of the message is not shown. In a batch with others, too.
+    """
+    ann, bob = await chat.users(2)
+    group = await chat.group(ann, bob)
+    secret = await chat.send(group, ann, "secret")
+    entry = message(group, bob, "about that", reply_to_id=secret.id)
+    (stored,) = await chat.append(entry)
+    await chat.append(removal(group, ann, bob), reaction(group, ann, entry.id, "👍"))
+    if returns:
+        await chat.append(addition(group, ann, bob))
+    again, *_ = await chat.append(entry, message(group, ann, "go on"))
+    assert (again.outcome, again.commits) == (Outcome.DUPLICATE, ())
+    assert stored.message is not None
+    assert again.message is not None
+    assert (again.message.id, again.message.seq, again.message.content) == (entry.id, 3, "about that")
+    assert again.message.reply_to == Quote(id=secret.id, seq=2, sender_id=None, content="", type="text")
+    assert again.message.reactions == []
+    assert "secret" in str((await chat.history(group))[2].reply_to)
+
+
+async def test_a_retry_of_a_member_is_shown_in_full(chat: Chat) -> None:
+    """A sender who still sees their message and what it quotes is shown both in full."""
+    ann, bob = await chat.users(2)
+    group = await chat.group(ann, bob)
+    question = await chat.send(group, ann, "question")
+    entry = message(group, bob, "answer", reply_to_id=question.id)
+    await chat.append(entry, reaction(group, ann, entry.id, "👍"))
+    (again,) = await chat.append(entry)
+    assert again.message == replace((await chat.history(group))[-1], epoch=chat.store.epoch)
+    assert "question" in str(again.message)
 
 
 async def test_a_system_entry_is_nobodys_message(chat: Chat) -> None:

@@ -80,13 +80,13 @@ class MemoryLog:
         conversation = self._rows.conversations.get(entry.conversation_id)
         if conversation is None:
             return refused(Outcome.NOT_A_MEMBER)
-        earlier = conversation.message(entry.id)
+        earlier, member = conversation.message(entry.id), conversation.member(entry.sender_id)
         if earlier is not None:
             if (earlier.sender_id, earlier.body) != (entry.sender_id, entry.body_hash):
                 return refused(Outcome.CONFLICT)
-            message = to_message(self._rows, conversation, earlier, epoch=self._rows.epoch)
-            return Verdict(outcome=Outcome.DUPLICATE, conversation_id=conversation.id, message=message)
-        member = conversation.member(entry.sender_id)
+            visible = earlier.seq + 1 if member is None else member.joined_seq
+            shown = to_message(self._rows, conversation, earlier, epoch=self._rows.epoch, visible_from_seq=visible)
+            return Verdict(outcome=Outcome.DUPLICATE, conversation_id=conversation.id, message=shown)
         if member is None:
             return refused(Outcome.NOT_A_MEMBER)
         if entry.reply_to_id is not None:

@@ -24,7 +24,7 @@ def to_message(
     epoch: str | UnsetType = UNSET,
     visible_from_seq: int = 0,
 ) -> Message:
-    """A message as it is now, for somebody who sees from this seq on."""
+    """A message as it is now, for somebody who sees from this seq on; of their own, hidden by now, what they wrote."""
     quoted = None if message.reply_to_id is None else conversation.message(message.reply_to_id)
     reply_to: Quote | UnsetType = UNSET
     if quoted is not None and (quoted.seq < visible_from_seq or quoted.deleted_at is not None):
@@ -50,6 +50,7 @@ def to_message(
         reactions=[
             Reaction(emoji=emoji, count=len(people), user_ids=people[:REACTORS])
             for emoji, people in message.reactions.items()
+            if message.seq >= visible_from_seq
         ],
         system=UNSET if message.system is None else message.system,
         silent=True if message.silent else UNSET,

@@ -251,7 +251,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     conversation_id: str
     message: Message | None = None
-    """STORED and DUPLICATE of a NewMessage, STORED of a MessageChange: the message as it is now, as the actor sees it."""
+    """STORED and DUPLICATE of a NewMessage, STORED of a MessageChange: the message as it is now, as the actor sees it now. A
+    retry of somebody who does not see their message any more gets what they wrote, and nothing that others made of it.
+    """
     commits: tuple[Commit, ...] = ()
     """In version order; only when STORED, or when a DUPLICATE is found whose first answer was lost before it was told."""
     reason: str = ""

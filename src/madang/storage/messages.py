@@ -6,6 +6,7 @@ messages as in one of ten million: every query walks an index from its bound.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,9 +17,9 @@ from sqlalchemy import Connection, FromClause, Select, and_, select
 from madang.clock import to_iso
 from madang.contract.shapes import Attachment, Message, Quote, Reaction, Sender, SystemEvent
 from madang.domain.message import MessageType, excerpt
-from madang.ports.log import Head, LogSlice, PageWindow
+from madang.ports.log import Head, LogSlice, NewMessage, PageWindow
 from madang.storage.column_types import among, bigint
-from madang.storage.tables import conversations, messages, users
+from madang.storage.tables import conversations, members, messages, users
 
 __all__ = [
     "heads",
@@ -26,6 +27,7 @@ __all__ = [
     "page",
     "quote",
     "select_messages",
+    "sent_before",
     "shown_to",
     "since",
     "stored_messages",
@@ -125,10 +127,40 @@ def one(conn: Connection, conversation_id: str, message_id: str, visible_from_se
     return None if row is None else to_message(row, visible_from_seq=visible_from_seq)
 
 
-def shown_to(message: Message, visible_from_seq: int) -> Message:
-    """The same message for somebody who sees from this seq on: the quote of a hidden one is blank."""
+def sent_before(
+    conn: Connection, entries: Sequence[NewMessage], epoch: str
+) -> dict[tuple[str, str], tuple[Message, Message]]:
+    """What these sends stored before, by conversation and id: as it is now, and what of that its sender sees now."""
+    wanted: defaultdict[str, list[NewMessage]] = defaultdict(list)
+    for entry in entries:
+        wanted[entry.conversation_id].append(entry)
+    found: dict[tuple[str, str], tuple[Message, Message]] = {}
+    for conversation_id, sends in wanted.items():
+        senders = {entry.sender_id for entry in sends}
+        rows = conn.execute(
+            select(members.c.user_id, members.c.visible_from_seq).where(
+                members.c.conversation_id == conversation_id,
+                among(members.c.user_id, senders),
+                members.c.left_at.is_(None),
+            )
+        )
+        visible_from = {row[0]: row[1] for row in rows}
+        now = stored_messages(conn, conversation_id, [entry.id for entry in sends], epoch)
+        for entry in sends:
+            message = now[entry.id]
+            found[conversation_id, entry.id] = message, shown_to(message, visible_from.get(entry.sender_id))
+    return found
+
+
+def shown_to(message: Message, visible_from_seq: int | None) -> Message:
+    """The same message for somebody who sees from this seq on, or (None) is no member: the quote of a hidden one is blank.
+    Of their own message, when it is hidden itself, they see what they wrote and nothing that others made of it.
+    """
+    first = message.seq + 1 if visible_from_seq is None else visible_from_seq
+    if message.seq < first and message.reactions:
+        message = replace(message, reactions=[])
     quoted = message.reply_to
-    if quoted is UNSET or quoted.seq >= visible_from_seq:
+    if quoted is UNSET or quoted.seq >= first:
         return message
     return replace(message, reply_to=quote(quoted.id, quoted.seq, None, "", "text", shown=False))
 

@@ -25,7 +25,7 @@ from madang.ports.log import Commit, Entry, Mark, MarkVerdict, NewMessage, Outco
 from madang.storage import postgres_marks, postgres_sends
 from madang.storage.changes import Change
 from madang.storage.log import LogReader, spoiled, storable
-from madang.storage.messages import stored_messages
+from madang.storage.messages import sent_before
 from madang.storage.postgres_changes import append_changes
 from madang.storage.postgres_database import PostgresDatabase
 from madang.storage.postgres_errors import Trouble, trouble
@@ -176,15 +176,20 @@ class _Batch:
     async def _with_earlier_messages(
         self, entries: Sequence[NewMessage], verdicts: list[Verdict], *, untold: bool
     ) -> list[Verdict]:
-        """Duplicates of other calls get their message as it is now; `untold`: and its commit, to be published."""
-        wanted: defaultdict[str, list[str]] = defaultdict(list)
-        for entry, verdict in zip(entries, verdicts, strict=True):
-            if verdict.outcome is Outcome.DUPLICATE and verdict.message is None:
-                wanted[entry.conversation_id].append(entry.id)
+        """Duplicates of other calls get their message as it is now, and as its sender sees it now; `untold`: and its
+        commit, to be published.
+        """
+        wanted = [
+            entry
+            for entry, verdict in zip(entries, verdicts, strict=True)
+            if verdict.outcome is Outcome.DUPLICATE and verdict.message is None
+        ]
         if not wanted:
             return verdicts
         try:
-            found = await self._stored(wanted)
+            found = await self._database.transaction(
+                self._reads, lambda conn: sent_before(conn, wanted, self._terms.epoch)
+            )
         except MadangError:
             if self._wait:
                 raise
@@ -196,25 +201,15 @@ class _Batch:
                 for verdict in verdicts
             ]
         return [
-            _duplicate(found[entry.conversation_id, entry.id], untold=untold)
+            _duplicate(*found[entry.conversation_id, entry.id], untold=untold)
             if verdict.outcome is Outcome.DUPLICATE and verdict.message is None
             else verdict
             for entry, verdict in zip(entries, verdicts, strict=True)
         ]
 
-    async def _stored(self, wanted: dict[str, list[str]]) -> dict[tuple[str, str], Message]:
-        def work(conn: Connection) -> dict[tuple[str, str], Message]:
-            return {
-                (conversation_id, message_id): message
-                for conversation_id, ids in wanted.items()
-                for message_id, message in stored_messages(conn, conversation_id, ids, self._terms.epoch).items()
-            }
 
-        return await self._database.transaction(self._reads, work)
-
-
-def _duplicate(message: Message, *, untold: bool) -> Verdict:
-    verdict = Verdict(outcome=Outcome.DUPLICATE, conversation_id=message.conversation_id, message=message)
+def _duplicate(message: Message, shown: Message, *, untold: bool) -> Verdict:
+    verdict = Verdict(outcome=Outcome.DUPLICATE, conversation_id=message.conversation_id, message=shown)
     if not untold:
         return verdict
     commit = Commit(conversation_id=message.conversation_id, event="message:new", message=message)

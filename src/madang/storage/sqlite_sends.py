@@ -12,7 +12,6 @@ Invariants:
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from sqlalchemy import Connection
 from madang.clock import to_iso
 from madang.contract.shapes import Message, Quote, Sender
 from madang.ports.log import Commit, NewMessage, Outcome, Verdict
-from madang.storage.messages import quote, stored_messages
+from madang.storage.messages import quote, sent_before
 from madang.storage.sqlite_connections import raw
 from madang.storage.statements import load
 from madang.storage.terms import BatchTerms
@@ -199,20 +198,17 @@ class _Batch:
         many(_SQL["keep_mark"], keeps)
 
     def _with_earlier_messages(self, entries: Sequence[NewMessage], verdicts: list[Verdict]) -> list[Verdict]:
-        """Duplicates of other batches get their message as it is now."""
-        wanted: defaultdict[str, list[str]] = defaultdict(list)
-        for entry, verdict in zip(entries, verdicts, strict=True):
-            if verdict.outcome is Outcome.DUPLICATE and verdict.message is None:
-                wanted[entry.conversation_id].append(entry.id)
+        """Duplicates of other batches get their message as it is now, and as its sender sees it now."""
+        wanted = [
+            entry
+            for entry, verdict in zip(entries, verdicts, strict=True)
+            if verdict.outcome is Outcome.DUPLICATE and verdict.message is None
+        ]
         if not wanted:
             return verdicts
-        found = {
-            conversation_id + message_id: message
-            for conversation_id, ids in wanted.items()
-            for message_id, message in stored_messages(self._conn, conversation_id, ids, self._epoch).items()
-        }
+        found = sent_before(self._conn, wanted, self._epoch)
         return [
-            msgspec.structs.replace(verdict, message=found[entry.conversation_id + entry.id])
+            msgspec.structs.replace(verdict, message=found[entry.conversation_id, entry.id][1])
             if verdict.outcome is Outcome.DUPLICATE and verdict.message is None
             else verdict
             for entry, verdict in zip(entries, verdicts, strict=True)

@@ -41,6 +41,28 @@ async def test_sending_again_finds_the_first_message(person: MakePerson) -> None
     assert len(other.all("message:new")) == 1
 
 
+async def test_sending_again_after_being_removed_shows_no_quote(person: MakePerson) -> None:
+    """The retry of somebody who was removed, and of who came back, finds their message, over sockets and over HTTP, without
+    what it quotes.
+    """
+    mina, joon = await person(), await person()
+    room = await mina.group(joon)
+    phone, other = await mina.device(), await joon.device()
+    secret = (await phone.send(room, "secret"))["message"]
+    reply = {"id": new_id(), "content": "hm", "replyToId": secret["id"]}
+    draft = {"conversationId": room, **reply}
+    assert (await other.ask("message:send", draft))["message"]["replyTo"]["content"] == "secret"
+    members = f"/api/conversations/{room}/members"
+    assert (await mina.http("DELETE", f"{members}/{joon.id}")).status_code == 204
+    for _ in range(2):
+        socket = await other.ask("message:send", draft)
+        http = (await joon.http("POST", f"/api/conversations/{room}/messages", reply)).json()
+        assert socket["duplicate"]
+        for found in (socket["message"], http["message"]):
+            assert (found["content"], found["replyTo"]["senderId"], found["replyTo"]["content"]) == ("hm", None, "")
+        assert (await mina.http("POST", members, {"userIds": [joon.id]})).status_code == 200
+
+
 async def test_messages_sent_without_waiting_keep_their_order(person: MakePerson) -> None:
     """A burst on one socket is stored and delivered in the order of sending; a bad one holds nothing back."""
     mina, joon = await person(), await person()
