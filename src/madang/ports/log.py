@@ -273,7 +273,7 @@ class MarkVerdict(Struct, frozen=True, kw_only=True):
     outcome: Literal[Outcome.STORED, Outcome.NOT_A_MEMBER, Outcome.INVALID, Outcome.STORAGE_FULL]
     """INVALID: above the head. STORED also when nothing moved (`moved` says it)."""
     moved: bool = False
-    """The mark went forward, or "marked unread" was taken back by it."""
+    """The mark went forward, or "marked unread" was taken back by it; or it may have, and nobody was told."""
     last_read_seq: int = 0
     last_read_at: int = 0
     """Milliseconds since 1970."""

@@ -12,7 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from time import monotonic
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -132,6 +132,30 @@ class PostgresDatabase:
                 if driver.is_closed() or trouble(error) in {None, Trouble.LOST}:
                     await connection.invalidate()
                 raise
+
+    async def answered(
+        self, engine: AsyncEngine, statement: str, arguments: Callable[[bool], Sequence[object]]
+    ) -> tuple[list[Any], bool]:
+        """Make a call that is safe twice until it is answered; inside `detached`.
+
+        Returns:
+            The rows, and whether an earlier call may have been committed without an answer. `arguments` is told the same.
+
+        Raises:
+            MadangError: `unavailable`, `storage_full`.
+            Exception: a data error, as it is.
+        """
+        lost = False
+
+        async def once() -> list[Any]:
+            nonlocal lost
+            try:
+                return await self.call(engine, statement, *arguments(lost))
+            except Exception as error:
+                lost = lost or trouble(error) is Trouble.LOST
+                raise
+
+        return await self.repeated(once), lost
 
     async def detached(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` in a task of its own and wait for it. Cancelling abandons the result, not the work."""

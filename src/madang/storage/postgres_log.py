@@ -5,7 +5,8 @@ Invariants:
 2. A stage is plain sends, decided by one call of a function, or changes, decided by the shared functions in one
    transaction. A send that replies to a message of its own stage begins another.
 3. After a lost answer the same stage is done again, as it was: ids and bodies make it idempotent. What then turns out to be
-   stored already carries its commit, because nobody may have been told of it.
+   stored, or so, already carries its commit, because nobody may have been told of it. It waits for conversations that are
+   held: perhaps by that very commit.
 """
 
 from __future__ import annotations
@@ -82,16 +83,15 @@ class PostgresLog(LogReader):
         return await self._postgres.detached(self._mark(self._postgres.pools.writes, list(marks), now))
 
     async def _mark(self, engine: AsyncEngine, marks: Sequence[Mark], now: int) -> list[MarkVerdict]:
-        arguments = postgres_marks.arguments(marks, now)
         try:
-            rows = await self._postgres.repeated(
-                lambda: self._postgres.call(engine, postgres_marks.MOVE_MARKS, *arguments)
+            rows, untold = await self._postgres.answered(
+                engine, postgres_marks.MOVE_MARKS, lambda _: postgres_marks.arguments(marks, now)
             )
         except MadangError as error:
             if error.code is not ErrorCode.STORAGE_FULL:
                 raise
             return [MarkVerdict(outcome=Outcome.STORAGE_FULL) for _ in marks]
-        return postgres_marks.verdicts(rows)
+        return postgres_marks.verdicts(rows, untold=untold)
 
 
 class _Batch:
@@ -143,27 +143,24 @@ class _Batch:
         return verdicts
 
     async def _changes(self, changes: Sequence[Change]) -> list[Verdict]:
+        attempted: list[Verdict] = []
+
         def work(conn: Connection) -> list[Verdict]:
-            return append_changes(conn, changes, self._terms, wait=self._wait)
+            nonlocal attempted
+            wait = self._wait or bool(attempted)
+            attempted = append_changes(conn, changes, self._terms, wait=wait, attempted=attempted)
+            return attempted
 
         return await self._database.transaction(self._engine, work, safe_twice=True)
 
     async def _sends(self, entries: list[NewMessage]) -> list[Verdict]:
         """One call; if a row spoils it, each half by itself."""
-        arguments = postgres_sends.arguments(entries, self._terms.now, wait=self._wait)
-        may_be_stored = False
-
-        async def once() -> list[Verdict]:
-            nonlocal may_be_stored
-            try:
-                rows = await self._database.call(self._engine, postgres_sends.APPEND_SENDS, *arguments)
-            except Exception as error:
-                may_be_stored = may_be_stored or trouble(error) is Trouble.LOST
-                raise
-            return postgres_sends.verdicts(entries, rows, self._terms)
-
         try:
-            verdicts = await self._database.repeated(once)
+            rows, untold = await self._database.answered(
+                self._engine,
+                postgres_sends.APPEND_SENDS,
+                lambda lost: postgres_sends.arguments(entries, self._terms.now, wait=self._wait or lost),
+            )
         except Exception as error:
             if trouble(error) is not Trouble.DATA:
                 raise
@@ -171,7 +168,8 @@ class _Batch:
                 return [spoiled(entries[0])]
             half = len(entries) // 2
             return await self._sends(entries[:half]) + await self._sends(entries[half:])
-        return await self._with_earlier_messages(entries, verdicts, untold=may_be_stored)
+        verdicts = postgres_sends.verdicts(entries, rows, self._terms)
+        return await self._with_earlier_messages(entries, verdicts, untold=untold)
 
     async def _with_earlier_messages(
         self, entries: Sequence[NewMessage], verdicts: list[Verdict], *, untold: bool

@@ -27,12 +27,12 @@ def arguments(marks: Sequence[Mark], now: int) -> tuple[object, ...]:
     )
 
 
-def verdicts(rows: Sequence[Sequence[Any]]) -> list[MarkVerdict]:
-    """Where each mark stands after it."""
-    return [_verdict(row) for row in rows]
+def verdicts(rows: Sequence[Sequence[Any]], *, untold: bool) -> list[MarkVerdict]:
+    """Where each mark stands after it. `untold`: it may have been moved there by a call that nobody heard of."""
+    return [_verdict(row, untold=untold) for row in rows]
 
 
-def _verdict(row: Sequence[Any]) -> MarkVerdict:
+def _verdict(row: Sequence[Any], *, untold: bool) -> MarkVerdict:
     member, valid, changed, seq, at, ordinal, own, message_count, member_count = row
     if not member:
         return MarkVerdict(outcome=Outcome.NOT_A_MEMBER)
@@ -40,7 +40,7 @@ def _verdict(row: Sequence[Any]) -> MarkVerdict:
         return MarkVerdict(outcome=Outcome.INVALID)
     return MarkVerdict(
         outcome=Outcome.STORED,
-        moved=changed,
+        moved=changed or untold,
         last_read_seq=seq,
         last_read_at=at,
         unread_count=unread_count(message_count, ordinal, own),

@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from madang.ids import new_id
 from tests.people import Device, Person
+from tests.postgres_line import postgres_line
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.server_process import ServerProcess
 
@@ -106,3 +108,38 @@ async def test_the_database_goes_away_and_comes_back(server: ServerProcess, frag
     assert [device.disconnects for device in devices] == [[]] * 4
     for person in people:
         await person.close()
+
+
+async def test_what_the_server_itself_was_not_told_is_told_at_once(postgres: PostgresServer, tmp_path: Path) -> None:
+    """The connection to the database ends after each commit, before its answer: everybody hears of every change all the
+    same, faster than by the sweep, and who made it is told what became of it.
+    """
+    async with (
+        postgres_line(postgres.url(await postgres.database())) as line,
+        ServerProcess(tmp_path, {"database_url": line.url}) as server,
+    ):
+        ann, bob, cho = [await Person.of_host(server, name) for name in ("ann", "bob", "cho")]
+        here, there = await ann.device(), await bob.device()
+        room = await ann.group(bob)
+        sent = (await here.send(room, "helo"))["message"]
+        await there.got("message:new", lambda message: message["id"] == sent["id"])
+        about = {"conversationId": room, "messageId": sent["id"]}
+        path = f"/api/conversations/{room}"
+        changes: list[tuple[str, Callable[[], Awaitable[Any]]]] = [
+            ("message:updated", lambda: here.ask("message:edit", about | {"content": "hello"})),
+            ("message:reaction", lambda: here.ask("message:react", about | {"emoji": "👍"})),
+            ("message:new", lambda: ann.http("POST", f"{path}/members", {"userIds": [cho.id]})),
+            ("message:new", lambda: ann.http("PATCH", path, {"name": "Trip"})),
+            ("message:deleted", lambda: here.ask("message:delete", about)),
+            ("conversation:removed", lambda: ann.http("DELETE", f"{path}/members/{bob.id}")),
+        ]
+        for number, (event, make) in enumerate(changes, start=1):
+            there.events.clear()
+            line.lose()
+            answer = await make()
+            assert answer["ok"] if isinstance(answer, dict) else answer.is_success, answer
+            assert line.lost == number
+            await there.got(event, seconds=1)
+        for person in (ann, bob, cho):
+            await person.close()
+        assert "Traceback" not in server.log, server.log
