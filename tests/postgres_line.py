@@ -1,4 +1,5 @@
-"""A line to PostgreSQL that loses answers: the server commits, and whoever asked hears nothing but the end of the connection.
+"""A line to PostgreSQL that loses answers, so that the server commits and whoever asked hears nothing but the end of the
+connection; or that falls silent.
 
 Owns a socket beside the server's own and what passes between the two. It knows nothing of the protocol: a request is
 recognised by some of its bytes.
@@ -31,6 +32,8 @@ class PostgresLine:
         self.url = url.replace(there, str(folder))
         self.lost = 0
         self.lose(0)
+        self._passes = asyncio.Event()
+        self._passes.set()
         self._there = Path(there, _NAME)
         self._here = folder / _NAME
         self._lines: set[asyncio.Task[None]] = set()
@@ -38,6 +41,14 @@ class PostgresLine:
     def lose(self, answers: int = 1, *, to: bytes = b"COMMIT;", early: bool = False) -> None:
         """Lose the answers to the next requests in which these bytes are; `early`: cut while the server is still at it."""
         self._losing, self._request, self._early = answers, to, early
+
+    def hold(self) -> None:
+        """Pass nothing on until `release`; connections stay, and more are taken."""
+        self._passes.clear()
+
+    def release(self) -> None:
+        """Pass on what was held, and what comes."""
+        self._passes.set()
 
     async def serve(self) -> asyncio.Server:
         """Take connections."""
@@ -53,10 +64,14 @@ class PostgresLine:
         assert line is not None
         self._lines.add(line)
         line.add_done_callback(self._lines.discard)
-        there, to_server = await asyncio.open_unix_connection(self._there)
-        answers = asyncio.ensure_future(_pass_on(there, writer))
         try:
-            reads = False
+            there, to_server = await asyncio.open_unix_connection(self._there)
+        except OSError:
+            writer.close()
+            return
+        answers = asyncio.ensure_future(self._pass_on(there, writer))
+        reads = False
+        try:
             while chunk := await reader.read(_CHUNK):
                 reads = reads or _READS in chunk
                 if self._losing and self._request in chunk and not reads:
@@ -68,6 +83,7 @@ class PostgresLine:
                         await there.read(_CHUNK)  # it is done
                     self.lost += 1
                     return
+                await self._passes.wait()
                 to_server.write(chunk)
         except (asyncio.CancelledError, OSError):
             return
@@ -76,11 +92,11 @@ class PostgresLine:
             to_server.close()
             writer.close()
 
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(_CHUNK):
-        writer.write(chunk)
-    writer.close()
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(_CHUNK):
+            await self._passes.wait()
+            writer.write(chunk)
+        writer.close()
 
 
 @asynccontextmanager

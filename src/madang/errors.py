@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["ERRORS", "ErrorCode", "ErrorKind", "MadangError", "invalid"]
+__all__ = ["ERRORS", "ErrorCode", "ErrorKind", "MadangError", "invalid", "outcome_unknown"]
 
 
 class ErrorCode(StrEnum):
@@ -70,10 +70,18 @@ ERRORS: Final[Mapping[ErrorCode, ErrorKind]] = {
         ErrorKind(ErrorCode.TOO_LARGE, 413, False, "Larger than the limit; limits are in `init` and `/api/config`."),
         ErrorKind(ErrorCode.RATE_LIMITED, 429, True, "Too much in too short a time: wait `retryAfterMs`."),
         ErrorKind(
-            ErrorCode.TRY_AGAIN, 503, True, "The outcome is unknown or work was refused: send it again, same id."
+            ErrorCode.TRY_AGAIN,
+            503,
+            True,
+            "The store is away or silent, so the outcome is unknown, or too much is waiting: send it again, same id.",
         ),
         ErrorKind(ErrorCode.STORAGE_FULL, 507, False, "The disk of the store is full; nothing was acknowledged."),
-        ErrorKind(ErrorCode.UNAVAILABLE, 503, True, "A part of the server is down or draining."),
+        ErrorKind(
+            ErrorCode.UNAVAILABLE,
+            503,
+            True,
+            "The server is starting or stopping, or has met a defect, which it has logged.",
+        ),
     )
 }
 
@@ -107,3 +115,10 @@ class MadangError(Exception):
 def invalid(field: str, reason: str) -> MadangError:
     """One field breaks a rule: the commonest refusal, in the form clients show beside the field."""
     return MadangError(ErrorCode.INVALID, f"{field}: {reason}", details={field: reason})
+
+
+def outcome_unknown(reason: str) -> MadangError:
+    """The store is away, silent or failing, so what was asked may have happened or not: the one answer, to whatever was
+    asked.
+    """
+    return MadangError(ErrorCode.TRY_AGAIN, reason, retry_after_ms=1_000)

@@ -327,7 +327,7 @@ class ConversationLog(Protocol):
     7. Cancelling the caller never cancels the commit; its outcome is then unknown to the caller.
 
     A data error in one entry of a batch spoils only that entry (`invalid`); a full disk makes every verdict of the
-    batch STORAGE_FULL. Raises `MadangError(unavailable)` if the store cannot be reached; then nothing is known.
+    batch STORAGE_FULL. Raises `MadangError(try_again)` if the store cannot be reached; then nothing is known.
     """
 
     async def append(self, entries: Sequence[Entry], now: int, *, wait: bool = True) -> list[Verdict]:

@@ -58,7 +58,7 @@ class Store(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Prove that the store answers. Raises `MadangError(unavailable)`."""
+        """Prove that the store answers. Raises `MadangError(try_again)`."""
         ...
 
     async def new_epoch(self) -> str:

@@ -100,7 +100,7 @@ class MemberTouched(Struct, frozen=True, kw_only=True):
 
 
 class Sync(Protocol):
-    """Reads for coming back. Raises `MadangError(unavailable)` if the store cannot be reached."""
+    """Reads for coming back. Raises `MadangError(try_again)` if the store cannot be reached."""
 
     async def page(self, user_id: str, query: ListQuery) -> ListPage:
         """The newest conversations that are not excluded, and what was missed of those that are known."""

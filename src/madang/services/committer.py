@@ -27,7 +27,7 @@ import structlog
 
 from madang.clock import Clock
 from madang.contract.shapes import Message, Quote
-from madang.errors import ErrorCode, MadangError
+from madang.errors import ErrorCode, MadangError, outcome_unknown
 from madang.ports.bus import Bus, LogAppended, LogEntry, MemberAdded, conversation_channel, user_channel
 from madang.ports.log import ConversationLog, Entry, Outcome, Verdict
 from madang.services.commit_queue import BATCH_ENTRIES, CommitQueue, Queued, Settle
@@ -183,7 +183,7 @@ class Committer:
             outcome = error
         except Exception:  # noqa: BLE001  # as in a lane: it is logged and answered, and the conversation must go on
             _log.exception("a held conversation failed", items=len(run))
-            outcome = MadangError(ErrorCode.TRY_AGAIN, "the outcome is unknown: send it again with the same id")
+            outcome = outcome_unknown("the outcome is unknown: send it again with the same id")
         try:
             await self._settle(run, outcome)
         finally:
@@ -192,9 +192,8 @@ class Committer:
 
     async def _settle(self, batch: list[Queued], outcome: Sequence[Verdict | None] | MadangError) -> None:
         if isinstance(outcome, MadangError):
-            unknown = MadangError(ErrorCode.TRY_AGAIN, outcome.reason, retry_after_ms=outcome.retry_after_ms or 1_000)
             for queued in batch:
-                queued.answer(unknown, b"")
+                queued.answer(outcome_unknown(outcome.reason), b"")
             return
         turn_ends = self._clock.monotonic() + TURN_SECONDS
         news: dict[str, list[LogEntry]] = {}
@@ -255,7 +254,6 @@ class Committer:
         oldest = self._clock.monotonic() - ANSWER_SECONDS
         waiting = self._outstanding
         while waiting and (waiting[0].settle is None or waiting[0].since < oldest):
-            waiting.popleft().answer(
-                MadangError(ErrorCode.TRY_AGAIN, "no answer from the store yet: send it again with the same id"), b""
-            )
+            unknown = outcome_unknown("no answer from the store yet: send it again with the same id")
+            waiting.popleft().answer(unknown, b"")
         self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if waiting else None

@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from madang.errors import ErrorCode, MadangError
+from madang.errors import MadangError, outcome_unknown
 from madang.tasks import TaskSupervisor
 
 __all__ = ["Lane"]
@@ -96,4 +96,4 @@ class Lane(Generic[Item, Result]):
             return error
         except Exception as error:  # noqa: BLE001  # a lane must outlive any batch; it is logged and answered
             _log.exception("a batch failed", lane=self._name, items=len(batch), exc_info=error)
-            return MadangError(ErrorCode.TRY_AGAIN, "the outcome is unknown: send it again with the same id")
+            return outcome_unknown("the outcome is unknown: send it again with the same id")

@@ -14,7 +14,7 @@ import msgspec
 
 from madang.clock import Clock, to_iso
 from madang.contract.server_events import ReadMoved
-from madang.errors import ErrorCode, MadangError, invalid
+from madang.errors import ErrorCode, MadangError, invalid, outcome_unknown
 from madang.ids import parse_id
 from madang.ports.bus import Bus, RoomNotice, UserNotice, conversation_channel, user_channel
 from madang.ports.log import ConversationLog, Mark, MarkVerdict, Outcome
@@ -82,7 +82,7 @@ class ReadingService:
             async with asyncio.timeout(ANSWER_SECONDS):
                 verdict = await answer
         except TimeoutError:
-            raise MadangError(ErrorCode.TRY_AGAIN, "no answer from the store yet", retry_after_ms=1_000) from None
+            raise outcome_unknown("no answer from the store yet") from None
         match verdict.outcome:
             case Outcome.STORED:
                 return verdict

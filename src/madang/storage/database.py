@@ -24,8 +24,8 @@ class Database(Protocol):
     asked for, still happens, and its outcome is lost.
 
     Raises:
-        MadangError: `unavailable` if the database cannot be reached, `storage_full` if its disk is full; and whatever the
-            function raises, after everything it did has been rolled back.
+        MadangError: `try_again` if the database cannot be reached, `unavailable` unless it is open, `storage_full` if its disk
+            is full; and whatever the function raises, after everything it did has been rolled back.
     """
 
     @property

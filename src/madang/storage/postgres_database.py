@@ -28,7 +28,7 @@ from madang.storage.postgres_errors import Trouble, translated, trouble
 __all__ = ["PostgresDatabase"]
 
 PATIENCE_SECONDS: Final = 4.0
-"""How long work is tried again: callers are answered within 5 seconds."""
+"""How long work may take with all its attempts: callers are answered within 5 seconds."""
 ATTEMPT_SECONDS: Final = 3.0
 """How long one attempt may take; the server gives up by itself, unless it has fallen silent."""
 FIRST_PAUSE_SECONDS: Final = 0.02
@@ -142,7 +142,7 @@ class PostgresDatabase:
             The rows, and whether an earlier call may have been committed without an answer. `arguments` is told the same.
 
         Raises:
-            MadangError: `unavailable`, `storage_full`.
+            MadangError: `try_again`, `storage_full`.
             Exception: a data error, as it is.
         """
         lost = False
@@ -170,13 +170,14 @@ class PostgresDatabase:
         """Try until it succeeds, or patience ends.
 
         Raises:
-            MadangError: `unavailable`, `storage_full`.
+            MadangError: `try_again`, `storage_full`.
             Exception: a data error, or what is not about the database, as it is.
         """
         deadline, pause = monotonic() + PATIENCE_SECONDS, FIRST_PAUSE_SECONDS
         while True:
             try:
-                result = await once()
+                async with asyncio.timeout(deadline - monotonic()):
+                    result = await once()
             except Exception as error:
                 found = trouble(error)
                 lasting = found not in {Trouble.UNDONE, Trouble.LOST} or monotonic() + pause > deadline

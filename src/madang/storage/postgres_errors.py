@@ -1,7 +1,7 @@
 """What PostgreSQL's errors mean to whoever called.
 
 Owns the questions asked of an error: is it the fault of one row, is the work certainly undone so that doing it again is
-safe, has the connection been lost, is the disk full. Everything else is a defect, answered `unavailable`.
+safe, has the connection been lost, is the disk full. Nothing more is known of any other: `outcome_unknown`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFreeError
 
-from madang.errors import ErrorCode, MadangError
+from madang.errors import ErrorCode, MadangError, outcome_unknown
 
 __all__ = ["Trouble", "sqlstate", "translated", "trouble"]
 
@@ -80,4 +80,4 @@ def translated(error: Exception) -> Exception:
         case Trouble.FULL:
             return MadangError(ErrorCode.STORAGE_FULL, "the disk of the store is full")
         case _:
-            return MadangError(ErrorCode.UNAVAILABLE, "the store cannot be reached")
+            return outcome_unknown("the store cannot be reached")

@@ -1,7 +1,7 @@
 """What SQLite's errors mean to whoever called.
 
-Owns the two questions asked of an error: is it the fault of one row, and is the disk full. Everything else is
-`unavailable`: nothing is known of the outcome.
+Owns the two questions asked of an error: is it the fault of one row, and is the disk full. Nothing more is known of any
+other: `outcome_unknown`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
-from madang.errors import ErrorCode, MadangError
+from madang.errors import ErrorCode, MadangError, outcome_unknown
 
 DATA_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.DataError)
 """Raised by a single row that cannot be stored, whatever is stored beside it."""
@@ -30,7 +30,7 @@ def translated(error: Exception, folder: Path) -> Exception:
         return error
     if is_full(original, folder):
         return MadangError(ErrorCode.STORAGE_FULL, "the disk of the store is full")
-    return MadangError(ErrorCode.UNAVAILABLE, "the store cannot be reached")
+    return outcome_unknown("the store cannot be reached")
 
 
 def is_full(error: sqlite3.Error, folder: Path) -> bool:

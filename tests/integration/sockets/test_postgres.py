@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -143,3 +144,68 @@ async def test_what_the_server_itself_was_not_told_is_told_at_once(postgres: Pos
         for person in (ann, bob, cho):
             await person.close()
         assert "Traceback" not in server.log, server.log
+
+
+async def test_whatever_is_asked_of_a_store_that_is_away_may_be_asked_again(
+    fragile: PostgresServer, tmp_path: Path
+) -> None:
+    """Silent or gone: every event and call gets `try_again` in time, and once it is back, its answer."""
+    async with (
+        postgres_line(fragile.url(await fragile.database())) as line,
+        ServerProcess(tmp_path, {"database_url": line.url}) as server,
+    ):
+        ann, bob = [await Person.of_host(server, name) for name in ("ann", "bob")]
+        device = await ann.device()
+        room = await ann.group(bob)
+        sent = (await device.send(room, "helo"))["message"]
+        about = {"conversationId": room, "messageId": sent["id"]}
+        path = f"/api/conversations/{room}"
+        events: list[tuple[str, object]] = [
+            ("message:send", {"conversationId": room, "content": "hi", "id": new_id()}),
+            ("message:read", {"conversationId": room, "seq": 2}),
+            ("message:edit", about | {"content": "hello"}),
+            ("message:react", about | {"emoji": "👍"}),
+            ("presence:watch", {"userIds": [bob.id]}),
+            ("conversation:sync", {"conversationId": room}),
+            ("init", {}),
+        ]
+        calls: list[tuple[str, str, object]] = [
+            ("POST", f"{path}/messages", {"content": "hi", "id": new_id()}),
+            ("POST", f"{path}/read", {"seq": 2}),
+            ("PUT", f"{path}/messages/{sent['id']}/reactions/%F0%9F%8E%89", None),
+            ("PATCH", f"{path}/members/me", {"pinned": True}),
+            ("PATCH", path, {"name": "Trip"}),
+            ("PATCH", "/api/me", {"name": "Anna"}),
+            ("POST", "/api/conversations", {"type": "direct", "memberIds": [bob.id]}),
+            ("GET", f"{path}/messages", None),
+        ]
+
+        async def timed(asked: Awaitable[Any]) -> tuple[Any, float]:
+            began = monotonic()
+            return await asked, monotonic() - began
+
+        async def everything() -> list[tuple[Any, float]]:
+            return await asyncio.gather(
+                *(timed(device.ask(event, payload, seconds=9)) for event, payload in events),
+                *(timed(ann.http(*call)) for call in calls),
+            )
+
+        for away, back in (
+            (line.hold, line.release),
+            (partial(fragile.stop, "immediate"), fragile.start),
+        ):
+            away()
+            for answer, seconds in await everything():
+                refusal = answer if isinstance(answer, dict) else answer.json()
+                assert (refusal["ok"], refusal["error"]) == (False, "try_again")
+                assert refusal["retryAfterMs"] >= 1_000
+                assert isinstance(answer, dict) or (answer.status_code, "retry-after" in answer.headers) == (503, True)
+                assert seconds < 5.6
+            back()
+            for _ in range(50):
+                if (await ann.http("GET", "/api/me")).is_success:
+                    break
+                await asyncio.sleep(0.1)
+        for answer, _ in await everything():
+            assert answer["ok"] if isinstance(answer, dict) else answer.is_success, answer
+        await ann.close()

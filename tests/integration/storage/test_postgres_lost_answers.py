@@ -265,5 +265,5 @@ async def test_the_outcome_of_a_lost_commit_is_not_guessed(chat: Chat, line: Pos
     line.lose(9)
     with pytest.raises(MadangError) as unknown:
         await chat.user()
-    assert (unknown.value.code, line.lost) == (ErrorCode.UNAVAILABLE, 1)
+    assert (unknown.value.code, line.lost) == (ErrorCode.TRY_AGAIN, 1)
     assert await chat.store.accounts.exists_any()

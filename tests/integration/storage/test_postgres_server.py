@@ -224,7 +224,7 @@ async def test_a_server_that_is_gone_is_said_in_time(fragile: PostgresServer, ch
         chat.append(entry), chat.read(group, ann), chat.history(group), chat.user("Bob"), return_exceptions=True
     )
     assert monotonic() - began < 5
-    assert [getattr(answer, "code", answer) for answer in answers] == [ErrorCode.UNAVAILABLE] * 4
+    assert [getattr(answer, "code", answer) for answer in answers] == [ErrorCode.TRY_AGAIN] * 4
     fragile.start()
     assert outcomes(await chat.append(entry)) == [Outcome.STORED]
     assert len(await chat.history(group)) == 2

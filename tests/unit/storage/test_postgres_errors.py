@@ -52,7 +52,7 @@ def test_what_is_not_about_the_database_is_left_alone() -> None:
         assert translated(error) is error
 
 
-@pytest.mark.parametrize(("code", "told"), [("53100", ErrorCode.STORAGE_FULL), ("57P01", ErrorCode.UNAVAILABLE)])
+@pytest.mark.parametrize(("code", "told"), [("53100", ErrorCode.STORAGE_FULL), ("57P01", ErrorCode.TRY_AGAIN)])
 async def test_callers_hear_the_words_of_the_table(postgres: PostgresServer, code: str, told: ErrorCode) -> None:
     """And nothing of the statement."""
     with pytest.raises(asyncpg.PostgresError) as raised:

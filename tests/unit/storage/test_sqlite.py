@@ -139,8 +139,8 @@ async def test_what_fails_half_way_leaves_nothing(store: SqliteStore) -> None:
     assert await store._database.read(made) > 0
 
 
-async def test_a_broken_file_is_unavailable_and_found(store: SqliteStore, tmp_path: Path) -> None:
-    """What SQLite cannot read is `unavailable`, and `faults` says where."""
+async def test_a_broken_file_is_said_and_found(store: SqliteStore, tmp_path: Path) -> None:
+    """What SQLite cannot read is `try_again`, for nothing is known of what was asked, and `faults` says where."""
     chat = Chat(store)
     ann = await chat.user()
     group = await chat.group(ann)
@@ -153,7 +153,7 @@ async def test_a_broken_file_is_unavailable_and_found(store: SqliteStore, tmp_pa
     assert await store.faults()
     with pytest.raises(MadangError) as refused:
         await chat.history(group)
-    assert refused.value.code is ErrorCode.UNAVAILABLE
+    assert refused.value.code is ErrorCode.TRY_AGAIN
 
 
 async def test_many_at_once_never_meet_a_lock(store: SqliteStore) -> None:

@@ -27,9 +27,9 @@ def failed(code: int) -> sqlite3.OperationalError:
         (sqlite3.SQLITE_FULL, 10**12, ErrorCode.STORAGE_FULL),
         (sqlite3.SQLITE_IOERR_WRITE, 4_096, ErrorCode.STORAGE_FULL),
         (sqlite3.SQLITE_IOERR_SHMSIZE, 0, ErrorCode.STORAGE_FULL),
-        (sqlite3.SQLITE_IOERR_WRITE, 10**12, ErrorCode.UNAVAILABLE),
-        (sqlite3.SQLITE_CORRUPT, 0, ErrorCode.UNAVAILABLE),
-        (sqlite3.SQLITE_BUSY, 0, ErrorCode.UNAVAILABLE),
+        (sqlite3.SQLITE_IOERR_WRITE, 10**12, ErrorCode.TRY_AGAIN),
+        (sqlite3.SQLITE_CORRUPT, 0, ErrorCode.TRY_AGAIN),
+        (sqlite3.SQLITE_BUSY, 0, ErrorCode.TRY_AGAIN),
     ],
 )
 def test_a_full_disk_is_told_from_a_broken_one(

@@ -583,11 +583,11 @@ export const ERRORS = {
   too_large: { httpStatus: 413, retryable: false },
   /** Too much in too short a time: wait `retryAfterMs`. */
   rate_limited: { httpStatus: 429, retryable: true },
-  /** The outcome is unknown or work was refused: send it again, same id. */
+  /** The store is away or silent, so the outcome is unknown, or too much is waiting: send it again, same id. */
   try_again: { httpStatus: 503, retryable: true },
   /** The disk of the store is full; nothing was acknowledged. */
   storage_full: { httpStatus: 507, retryable: false },
-  /** A part of the server is down or draining. */
+  /** The server is starting or stopping, or has met a defect, which it has logged. */
   unavailable: { httpStatus: 503, retryable: true },
 } as const;
 
