@@ -84,6 +84,8 @@ class PostgresLine:
                     self.lost += 1
                     return
                 await self._passes.wait()
+                if to_server.is_closing():
+                    return
                 to_server.write(chunk)
         except (asyncio.CancelledError, OSError):
             return
@@ -95,6 +97,8 @@ class PostgresLine:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while chunk := await reader.read(_CHUNK):
             await self._passes.wait()
+            if writer.is_closing():
+                return
             writer.write(chunk)
         writer.close()
 

@@ -146,6 +146,41 @@ async def test_what_the_server_itself_was_not_told_is_told_at_once(postgres: Pos
         assert "Traceback" not in server.log, server.log
 
 
+async def _everything(device: Device, room: str, other: Person) -> Callable[[], list[Awaitable[Any]]]:
+    """Asks for something of every kind, as often as it is called."""
+    sent = (await device.send(room, "helo"))["message"]
+    about = {"conversationId": room, "messageId": sent["id"]}
+    path = f"/api/conversations/{room}"
+    events: list[tuple[str, object]] = [
+        ("message:send", {"conversationId": room, "content": "hi", "id": new_id()}),
+        ("message:read", {"conversationId": room, "seq": 2}),
+        ("message:edit", about | {"content": "hello"}),
+        ("message:react", about | {"emoji": "👍"}),
+        ("presence:watch", {"userIds": [other.id]}),
+        ("conversation:sync", {"conversationId": room}),
+        ("init", {}),
+    ]
+    calls: list[tuple[str, str, object]] = [
+        ("POST", f"{path}/messages", {"content": "hi", "id": new_id()}),
+        ("POST", f"{path}/read", {"seq": 2}),
+        ("PUT", f"{path}/messages/{sent['id']}/reactions/%F0%9F%8E%89", None),
+        ("PATCH", f"{path}/members/me", {"pinned": True}),
+        ("PATCH", path, {"name": "Trip"}),
+        ("PATCH", "/api/me", {"name": "Anna"}),
+        ("POST", "/api/conversations", {"type": "direct", "memberIds": [other.id]}),
+        ("GET", f"{path}/messages", None),
+    ]
+    return lambda: [
+        *(device.ask(event, payload, seconds=9) for event, payload in events),
+        *(device.person.http(*call) for call in calls),
+    ]
+
+
+async def _timed(asked: Awaitable[Any]) -> tuple[Any, float]:
+    began = monotonic()
+    return await asked, monotonic() - began
+
+
 async def test_whatever_is_asked_of_a_store_that_is_away_may_be_asked_again(
     fragile: PostgresServer, tmp_path: Path
 ) -> None:
@@ -157,45 +192,13 @@ async def test_whatever_is_asked_of_a_store_that_is_away_may_be_asked_again(
         ann, bob = [await Person.of_host(server, name) for name in ("ann", "bob")]
         device = await ann.device()
         room = await ann.group(bob)
-        sent = (await device.send(room, "helo"))["message"]
-        about = {"conversationId": room, "messageId": sent["id"]}
-        path = f"/api/conversations/{room}"
-        events: list[tuple[str, object]] = [
-            ("message:send", {"conversationId": room, "content": "hi", "id": new_id()}),
-            ("message:read", {"conversationId": room, "seq": 2}),
-            ("message:edit", about | {"content": "hello"}),
-            ("message:react", about | {"emoji": "👍"}),
-            ("presence:watch", {"userIds": [bob.id]}),
-            ("conversation:sync", {"conversationId": room}),
-            ("init", {}),
-        ]
-        calls: list[tuple[str, str, object]] = [
-            ("POST", f"{path}/messages", {"content": "hi", "id": new_id()}),
-            ("POST", f"{path}/read", {"seq": 2}),
-            ("PUT", f"{path}/messages/{sent['id']}/reactions/%F0%9F%8E%89", None),
-            ("PATCH", f"{path}/members/me", {"pinned": True}),
-            ("PATCH", path, {"name": "Trip"}),
-            ("PATCH", "/api/me", {"name": "Anna"}),
-            ("POST", "/api/conversations", {"type": "direct", "memberIds": [bob.id]}),
-            ("GET", f"{path}/messages", None),
-        ]
-
-        async def timed(asked: Awaitable[Any]) -> tuple[Any, float]:
-            began = monotonic()
-            return await asked, monotonic() - began
-
-        async def everything() -> list[tuple[Any, float]]:
-            return await asyncio.gather(
-                *(timed(device.ask(event, payload, seconds=9)) for event, payload in events),
-                *(timed(ann.http(*call)) for call in calls),
-            )
-
+        everything = await _everything(device, room, bob)
         for away, back in (
             (line.hold, line.release),
             (partial(fragile.stop, "immediate"), fragile.start),
         ):
             away()
-            for answer, seconds in await everything():
+            for answer, seconds in await asyncio.gather(*map(_timed, everything())):
                 refusal = answer if isinstance(answer, dict) else answer.json()
                 assert (refusal["ok"], refusal["error"]) == (False, "try_again")
                 assert refusal["retryAfterMs"] >= 1_000
@@ -206,6 +209,6 @@ async def test_whatever_is_asked_of_a_store_that_is_away_may_be_asked_again(
                 if (await ann.http("GET", "/api/me")).is_success:
                     break
                 await asyncio.sleep(0.1)
-        for answer, _ in await everything():
+        for answer, _ in await asyncio.gather(*map(_timed, everything())):
             assert answer["ok"] if isinstance(answer, dict) else answer.is_success, answer
         await ann.close()
