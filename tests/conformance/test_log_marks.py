@@ -1,11 +1,13 @@
 """The port `ConversationLog`: read marks, and the unread number that follows from them."""
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from madang.contract.shapes import Message
 from madang.ids import new_id
 from madang.ports.log import Mark, Outcome
-from tests.conformance.chat import Chat, addition, message, removal
+from tests.conformance.chat import Chat, addition, edit, message, reaction, removal
 
 
 async def unread_by_counting(chat: Chat, user_id: str, conversation_id: str) -> int:
@@ -103,6 +105,33 @@ async def test_keeping_unread_leaves_the_mark_and_counts_only_others(chat: Chat)
     assert (await chat.summary(bob, group)).unread_count == 2
     await chat.send(group, bob, "read now")
     assert (await chat.summary(bob, group)).unread_count == 0
+
+
+async def test_a_message_says_that_its_senders_mark_stayed(chat: Chat) -> None:
+    """By every path, and after every change; a message that moved the mark says nothing, and a retry repeats the first."""
+    ann, bob = await chat.users(2)
+    group = await chat.group(ann, bob)
+    moving, entry = message(group, bob, "read"), message(group, bob, "later", keep_unread=True)
+    verdicts = await chat.append(moving, entry, replace(entry, keep_unread=False), replace(moving, keep_unread=True))
+    assert [verdict.message and verdict.message.keep_unread for verdict in verdicts] == [UNSET, True, True, UNSET]
+    later = [
+        *verdicts,
+        *await chat.append(entry, edit(group, bob, entry.id, "soon"), reaction(group, ann, entry.id, "👍")),
+    ]
+    told = [commit.message for verdict in later for commit in verdict.commits]
+    slice_, one = await chat.store.log.since(group, 0, 9), await chat.store.log.message(group, entry.id, 1)
+    missed = await chat.store.sync.missed(ann, group, 1, rows=9, page_rows=9)
+    assert slice_ is not None
+    assert one is not None
+    assert missed is not None
+    for shown in (told, await chat.history(group), slice_.messages, missed.messages, [one]):
+        assert {each.id: each.keep_unread for each in shown if each.id != moving.id and each.sender_id} == {
+            entry.id: True
+        }
+        assert all(each.keep_unread is UNSET for each in shown if each.id == moving.id)
+    last = (await chat.summary(ann, group)).last_message
+    assert last is not None
+    assert last.keep_unread is True
 
 
 async def test_keeping_and_moving_in_one_batch(chat: Chat) -> None:

@@ -100,8 +100,8 @@ class Room:
         self.summary, self.unread = summary, summary["me"]["unreadCount"]
 
     def saw(self, message: Json) -> None:
-        """Whoever writes has read up to there."""
-        if message["senderId"]:
+        """Whoever writes has read up to there, unless the message says that they have not."""
+        if message["senderId"] and not message.get("keepUnread"):
             self.move(message["senderId"], message["seq"])
 
     def move(self, user: str, seq: int) -> None:
@@ -411,7 +411,7 @@ class Client:
         room.summary |= {"lastSeq": message["seq"], "lastMessage": message, "lastMessageAt": message["createdAt"]}
         room.saw(message)
         if message["senderId"] == self.me["id"]:
-            room.unread = 0
+            room.unread = room.unread if message.get("keepUnread") else 0
         elif message["type"] != "system" and not message.get("silent"):
             room.unread += 1
         if message["type"] == "system" and room.members:

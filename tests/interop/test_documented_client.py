@@ -199,6 +199,39 @@ async def test_the_number_beside_a_message(people: People) -> None:
     await agree(mina, room, 6)
 
 
+@pytest.mark.parametrize("away", [False, True], ids=["live", "resumed"])
+async def test_who_keeps_unread_has_not_read(people: People, away: bool) -> None:
+    """A reply that leaves its sender's mark where it was: numbers beside messages, and the sender's own, are the server's on
+    every device that sees it happen or comes back to it.
+    """
+    devices = [await people.device("websocket", pause=0.5) for _ in range(3)]
+    (mina, line), (joon, _), (sera, _) = devices
+    phone, _ = await people.signed_out()
+    phone.use(joon._token)
+    await phone.connect("websocket")
+    await people.group(mina, joon, sera)
+    (room_id,) = set(mina.rooms) & set(joon.rooms) & set(sera.rooms)
+    await until(lambda: room_id in phone.rooms)
+    await phone.open(room_id)
+    await mina.send(room_id, "who is hungry?")
+    if away:
+        line.cut()
+        await until(lambda: not mina.ready.is_set())
+    await joon.send(room_id, "me, but I have not looked", keepUnread=True)
+    await sera.send(room_id, "me too")
+    await until(mina.ready.is_set)
+    for client in (mina, joon, phone, sera):
+        room = client.rooms[room_id]
+        await agree(client, room, 4)
+        fresh = Room.of(await client.call("GET", f"conversations/{room_id}"))
+        members = await client.call("GET", f"conversations/{room_id}/members")
+        fresh.members = {member["user"]["id"]: member for member in members}
+        assert [room.unread_by(message) for message in room.log[1:]] == [1, 1, 2]
+        assert [fresh.unread_by(message) for message in room.log[1:]] == [1, 1, 2]
+        assert [message.get("keepUnread") for message in room.log[1:]] == [None, True, None]
+    assert (joon.rooms[room_id].unread, phone.rooms[room_id].unread) == (2, 2)
+
+
 async def test_typing_presence_and_two_devices(people: People) -> None:
     """What is not in the log: who types, who is there, and a mark that moves on the other device."""
     (mina, _), (phone, _), (joon, _) = await people.signed_out(), await people.signed_out(), await people.device()

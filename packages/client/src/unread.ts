@@ -1,8 +1,7 @@
 /**
  * The number beside a message: how many members have not read it yet.
  *
- * Pure. A member counts if their mark is below the message's seq and the message is one they may see. Senders have read what
- * they wrote, because sending moves the mark.
+ * Pure. A member counts if their mark is below the message's seq and the message is one they may see, unless they wrote it.
  */
 import type { Message, PublicMember } from "./generated/contract.ts";
 import type { ConversationState } from "./types.ts";
@@ -10,17 +9,17 @@ import type { ConversationState } from "./types.ts";
 type Room = Pick<ConversationState, "members" | "reads">;
 
 /**
- * Counts for many messages of one conversation: the result answers each seq in O(log members). Always 0 while the members are
- * not loaded, and above 100 members, where marks are not kept per person.
+ * Counts for many messages of one conversation: the result answers each in O(log members). Always 0 while the members are not
+ * loaded, and above 100 members, where marks are not kept per person.
  */
-export function unreadCounter(room: Room): (seq: number) => number {
-  const marks: number[] = [];
-  for (const member of room.members?.values() ?? []) {
+export function unreadCounter(room: Room): (message: Pick<Message, "seq" | "senderId">) => number {
+  const marks = new Map<string | null, number>();
+  for (const [userId, member] of room.members ?? []) {
     // What lies before a member's first visible entry is as good as read.
-    marks.push(Math.max(markOf(room, member), member.visibleFromSeq - 1));
+    marks.set(userId, Math.max(markOf(room, member), member.visibleFromSeq - 1));
   }
-  marks.sort((a, b) => a - b);
-  return (seq) => countBelow(marks, seq);
+  const ascending = [...marks.values()].sort((a, b) => a - b);
+  return ({ seq, senderId }) => countBelow(ascending, seq) - ((marks.get(senderId) ?? seq) < seq ? 1 : 0);
 }
 
 /** Members who have read the message, its sender left out; in the order of the member list. */

@@ -48,6 +48,12 @@ export class LogModel {
     return this.#append({ senderId, content: "quiet", silent: true });
   }
 
+  /** A reply from a notification: its sender's mark stays where it is. */
+  sendKeepingUnread(senderId: string): MessageEvent {
+    const sender = { id: senderId, name: senderId, avatarUrl: null };
+    return this.#append({ senderId, sender, content: "on my way", keepUnread: true });
+  }
+
   rename(name: string | null): MessageEvent {
     this.name = name;
     return this.#append({ type: "system", content: "", system: { kind: "renamed", actorId: "ann", name } });

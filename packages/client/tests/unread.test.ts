@@ -7,24 +7,25 @@ import { readersOf, unreadCounter } from "../src/unread.ts";
 import { LogModel, person, random } from "./logModel.ts";
 
 describe("the number beside a message", () => {
-  it("counts members who may see it and have not read it", () => {
+  it("counts members who may see it, did not write it and have not read it", () => {
     for (let seed = 1; seed <= 200; seed += 1) {
       const pick = random(seed);
       const members = Array.from({ length: pick(12) }, (_, index) => member(`u${index}`, pick(20), 1 + pick(20)));
       const reads = new Map(members.map(({ user }) => [user.id, pick(20)]));
       const count = unreadCounter(room(members, reads));
       for (let seq = 1; seq <= 20; seq += 1) {
+        const senderId = pick(4) === 0 ? null : `u${pick(12)}`;
         const unread = members.filter(
           ({ user, lastReadSeq, visibleFromSeq }) =>
-            visibleFromSeq <= seq && Math.max(lastReadSeq, reads.get(user.id) ?? 0) < seq,
+            user.id !== senderId && visibleFromSeq <= seq && Math.max(lastReadSeq, reads.get(user.id) ?? 0) < seq,
         );
-        expect(count(seq), `seed ${seed}, seq ${seq}`).toBe(unread.length);
+        expect(count({ seq, senderId }), `seed ${seed}, seq ${seq}`).toBe(unread.length);
       }
     }
   });
 
   it("is nothing while the members are not known", () => {
-    expect(unreadCounter({ members: null, reads: new Map([["ann", 1]]) })(5)).toBe(0);
+    expect(unreadCounter({ members: null, reads: new Map([["ann", 1]]) })({ seq: 5, senderId: "ann" })).toBe(0);
   });
 
   it("names readers without the sender and without those who cannot see it", () => {

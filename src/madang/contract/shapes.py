@@ -135,6 +135,8 @@ class Message(Shape):
     reactions: list[Reaction] = []
     system: SystemEvent | UnsetType = UNSET
     silent: bool | UnsetType = UNSET
+    keep_unread: bool | UnsetType = UNSET
+    """It left its sender's mark where it was; every other message of somebody moves it."""
     edited_at: str | None = None
     deleted_at: str | None = None
 

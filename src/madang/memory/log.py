@@ -118,6 +118,7 @@ class MemoryLog:
             reply_to_id=entry.reply_to_id,
             attachments=tuple(entry.attachments),
             silent=entry.silent,
+            keep_unread=entry.keep_unread,
         )
 
     async def mark(self, marks: Sequence[Mark], now: int) -> list[MarkVerdict]:

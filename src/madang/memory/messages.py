@@ -54,6 +54,7 @@ def to_message(
         ],
         system=UNSET if message.system is None else message.system,
         silent=True if message.silent else UNSET,
+        keep_unread=True if message.keep_unread else UNSET,
         edited_at=None if message.edited_at is None else to_iso(message.edited_at),
         deleted_at=None if message.deleted_at is None else to_iso(message.deleted_at),
     )

@@ -106,6 +106,7 @@ class MessageRow:
     attachments: tuple[Attachment, ...] = ()
     system: SystemEvent | None = None
     silent: bool = False
+    keep_unread: bool = False
     edited_at: int | None = None
     deleted_at: int | None = None
     reactions: dict[str, list[str]] = field(default_factory=dict)

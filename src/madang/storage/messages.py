@@ -52,6 +52,7 @@ _COLUMNS: Final = (
     messages.c.reactions,
     messages.c.system,
     messages.c.silent,
+    messages.c.keep_unread,
     messages.c.created_at,
     messages.c.edited_at,
     messages.c.deleted_at,
@@ -84,9 +85,9 @@ def to_message(row: Sequence[Any], *, epoch: str | UnsetType = UNSET, visible_fr
     """The first columns of a row, in the order of `_COLUMNS`, for somebody who sees from this seq on."""
     (
         conversation_id, message_id, seq, version, sender_id, name, avatar_url, kind, content, mentions, reply_to_id,
-        attachments, reactions, system, silent, created_at, edited_at, deleted_at,
+        attachments, reactions, system, silent, keep_unread, created_at, edited_at, deleted_at,
         quoted_seq, quoted_sender, quoted_content, quoted_type, quoted_deleted_at,
-    ) = row[:23]  # fmt: skip  # one name per column, in the order of the columns
+    ) = row[:24]  # fmt: skip  # one name per column, in the order of the columns
     reply_to: Quote | UnsetType = UNSET
     if quoted_seq is not None:
         shown = quoted_deleted_at is None and quoted_seq >= visible_from_seq
@@ -109,6 +110,7 @@ def to_message(row: Sequence[Any], *, epoch: str | UnsetType = UNSET, visible_fr
         reactions=convert(reactions, list[Reaction]) if reactions else [],
         system=convert(system, SystemEvent) if system else UNSET,
         silent=True if silent else UNSET,
+        keep_unread=True if keep_unread else UNSET,
         edited_at=None if edited_at is None else to_iso(edited_at),
         deleted_at=None if deleted_at is None else to_iso(deleted_at),
     )

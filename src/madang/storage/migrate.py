@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from madang.config import SettingsError
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest revision; a test holds it equal to the migrations, which are not read when a store is there already."""
 _FOLDER: Final = Path(__file__).with_name("migrations")
 

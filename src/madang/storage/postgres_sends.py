@@ -107,6 +107,7 @@ def _stored(entry: NewMessage, row: Sequence[Any], terms: BatchTerms) -> Verdict
         reply_to=_quote(entry, quoted),
         attachments=entry.attachments,
         silent=True if entry.silent else UNSET,
+        keep_unread=True if entry.keep_unread else UNSET,
     )
     commit = Commit(conversation_id=entry.conversation_id, event="message:new", message=message)
     return Verdict(outcome=Outcome.STORED, conversation_id=entry.conversation_id, message=message, commits=(commit,))

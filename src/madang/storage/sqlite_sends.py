@@ -149,7 +149,7 @@ class _Batch:
             (
                 entry.conversation_id, entry.id, head.last_seq, head.version, head.message_count, entry.sender_id,
                 entry.type, entry.content, entry.body_hash, _json(entry.mentions), entry.reply_to_id,
-                _json(entry.attachments), entry.silent, created_at,
+                _json(entry.attachments), entry.silent, entry.keep_unread, created_at,
             )
         )  # fmt: skip  # the columns of insert_message, in order
         message = Message(
@@ -168,6 +168,7 @@ class _Batch:
             reply_to=reply_to,
             attachments=entry.attachments,
             silent=True if entry.silent else UNSET,
+            keep_unread=True if entry.keep_unread else UNSET,
         )
         self._present[entry.conversation_id + entry.id] = _Present(
             head.last_seq, entry.sender_id, entry.body_hash, entry.content, entry.type, None, message

@@ -176,6 +176,7 @@ messages = Table(
     Column("reactions", Json),
     Column("system", Json),
     Column("silent", Flag, nullable=False, server_default=false()),
+    Column("keep_unread", Flag, nullable=False, server_default=false()),
     Column("created_at", Milliseconds, nullable=False),
     Column("edited_at", Milliseconds),
     Column("deleted_at", Milliseconds),

@@ -68,7 +68,7 @@ async def test_one_statement_would_have_let_a_removed_member_write(
     postgres: PostgresServer, database: str, postgres_chat: Chat
 ) -> None:
     """The same function with lock and check in a single statement stores the message: the test above can fail."""
-    whole = load("postgres_functions")["append_sends"]
+    whole = load("postgres_append_sends")["append_sends"]
     begin, end = whole.index("    IF p_wait"), whole.index("    RETURN QUERY")
     mutant = whole[:begin] + whole[end:]
     lock = "locked AS MATERIALIZED (SELECT id FROM conversations WHERE id = ANY (p_conversation) ORDER BY id FOR NO KEY UPDATE),"

@@ -97,6 +97,8 @@ export interface Message {
   readonly reactions: readonly Reaction[];
   readonly system?: SystemEvent;
   readonly silent?: boolean;
+  /** It left its sender's mark where it was; every other message of somebody moves it. */
+  readonly keepUnread?: boolean;
   readonly editedAt: string | null;
   readonly deletedAt: string | null;
 }

@@ -10,7 +10,7 @@ import type { Message } from "../generated/contract.ts";
 import type { ConversationState, VersionedEvent } from "../types.ts";
 import { raiseMark } from "./reading.ts";
 import { placeReaction, placeRow } from "./rows.ts";
-import { followReaction, followRow } from "./summary.ts";
+import { followReaction, followRow, movesMarkOf } from "./summary.ts";
 import { stopTyping } from "./typing.ts";
 
 /** Held events above this number push out the oldest; the hole they leave is fetched like any other. */
@@ -100,7 +100,8 @@ function applyMessage(state: ConversationState, message: Message, meId: string |
   const next = withoutPending({ ...state, messages, summary }, message.id);
   if (!isNew || message.senderId === null) return isNew ? followMembership(next, message) : next;
   const typing = stopTyping(next.typing, message.senderId);
-  return { ...next, typing, reads: raiseMark(next.reads, message.senderId, message.seq) };
+  const reader = movesMarkOf(message);
+  return { ...next, typing, reads: reader === null ? next.reads : raiseMark(next.reads, reader, message.seq) };
 }
 
 /** Who left can neither read nor type; who joined is fetched with the members. */

@@ -12,6 +12,11 @@ export function countsAsUnread(message: Message): boolean {
   return message.type !== "system" && message.silent !== true;
 }
 
+/** Whose read mark a message moves to itself; nobody's if its sender left it where it was. */
+export function movesMarkOf(message: Message): string | null {
+  return message.keepUnread === true ? null : message.senderId;
+}
+
 /** The summary after a row of the log, new or changed. */
 export function followRow(summary: Summary, row: Message, meId: string | null): Summary {
   if (row.seq > summary.lastSeq) return followNewRow(summary, row, meId);
@@ -45,7 +50,8 @@ export function keepFurtherMark(next: Summary, previous: Summary | undefined): S
 function followNewRow(summary: Summary, row: Message, meId: string | null): Summary {
   const moved = { ...summary, lastSeq: row.seq, lastMessage: row, lastMessageAt: row.createdAt };
   if (row.system !== undefined) return followSystem(moved, row.system, meId);
-  if (row.senderId === meId) return withMembership(moved, { lastReadSeq: row.seq, unreadCount: 0 });
+  if (row.senderId === meId)
+    return movesMarkOf(row) === null ? moved : withMembership(moved, { lastReadSeq: row.seq, unreadCount: 0 });
   return countsAsUnread(row) ? withMembership(moved, { unreadCount: summary.me.unreadCount + 1 }) : moved;
 }
 

@@ -53,10 +53,10 @@ describe.skipIf(missing !== null)(`against a real server${missing === null ? "" 
 
     const seq = room(a, id).summary.lastSeq;
     await until(a, () => room(a, id).members?.size === 2);
-    expect(unreadCounter(room(a, id))(seq)).toBe(1);
+    expect(unreadCounter(room(a, id))({ seq, senderId: ann.id })).toBe(1);
     b.markRead(id, seq);
     expect(room(b, id).summary.unreadCount).toBe(0);
-    await until(a, () => unreadCounter(room(a, id))(seq) === 0);
+    await until(a, () => unreadCounter(room(a, id))({ seq, senderId: ann.id }) === 0);
   });
 
   it("keeps notes to self, and finds the same direct conversation again", async () => {
@@ -126,6 +126,39 @@ describe.skipIf(missing !== null)(`against a real server${missing === null ? "" 
     expect(messages.slice(-2).map((message) => message.id)).toEqual(mine);
     expect({ behind, held, lastSeq: summary.lastSeq }).toEqual({ behind: false, held: [], lastSeq: messages.length });
     await until(a, () => room(a, id).summary.lastSeq === summary.lastSeq);
+  });
+
+  it.each(["live", "after coming back"])("shows whose mark a message left where it was, %s", async (when) => {
+    const { client: a, cable } = await overCable(ann);
+    const b = await online(bob);
+    const { id } = await a.createGroup("Kept", [bob.id, cy.id]);
+    await until(b, (state) => state.conversations.has(id));
+    a.openConversation(id);
+    await loaded(a, id);
+    await until(a, () => room(a, id).members?.size === 3);
+    a.send(id, { content: "hungry?" });
+    await until(b, () => room(b, id).summary.unreadCount === 1);
+    if (when !== "live") {
+      cable.cut();
+      await until(a, (state) => state.connection.status === "reconnecting");
+    }
+    const response = await fetch(`${server.url}/api/conversations/${id}/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${await bob.getToken(null)}` },
+      body: JSON.stringify({ content: "have not looked", keepUnread: true }),
+    });
+    expect(response.status).toBe(201);
+    if (when !== "live") {
+      cable.plug();
+      a.reconnectNow();
+    }
+    await until(a, () => room(a, id).messages.at(-1)?.keepUnread);
+    await until(b, () => room(b, id).summary.lastSeq === 3);
+    const count = unreadCounter(room(a, id));
+    expect(room(a, id).messages.slice(1).map(count)).toEqual([2, 2]);
+    expect(room(b, id).summary).toMatchObject({ unreadCount: 1, me: { lastReadSeq: 1 } });
+    const { items } = await a.api.members(id);
+    expect(items.find(({ user }) => user.id === bob.id)?.lastReadSeq).toBe(1);
   });
 
   it("stores a message once whose ack was lost with the connection", async () => {

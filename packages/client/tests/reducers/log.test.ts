@@ -35,6 +35,19 @@ describe("a conversation's log", () => {
     }
   });
 
+  it("moves the mark of who writes, unless they keep what they have not read", () => {
+    const model = new LogModel();
+    model.send("bob", "first");
+    let state = load(model);
+    for (const sender of ["ann", ME]) state = apply(state, model.sendKeepingUnread(sender));
+    state = apply(state, model.send("bob", "second"));
+    expect(Object.fromEntries(state.reads)).toEqual({ bob: 4 });
+    expect(state.summary.me).toMatchObject({ lastReadSeq: 0, unreadCount: 3 });
+    for (const sender of ["ann", ME]) state = apply(state, model.send(sender, "read"));
+    expect(Object.fromEntries(state.reads)).toMatchObject({ bob: 4, ann: 5 });
+    expect(state.summary.me).toMatchObject({ lastReadSeq: 6, unreadCount: 0 });
+  });
+
   it("shows nothing across a hole, and equals a fresh load once the hole was fetched", () => {
     for (let seed = 1; seed <= RUNS; seed += 1) {
       const pick = random(seed);
@@ -200,7 +213,7 @@ function happen(model: LogModel, pick: (below: number) => number, count: number)
   return Array.from({ length: count }, (_, index) => {
     const written = model.rows.filter((row) => row.type !== "system");
     const any = written[pick(written.length)]?.seq ?? 1;
-    switch (pick(12)) {
+    switch (pick(13)) {
       case 0:
         return model.edit(any, `edit ${index}`);
       case 1:
@@ -220,6 +233,8 @@ function happen(model: LogModel, pick: (below: number) => number, count: number)
         return model.join(`guest ${index}`);
       case 9:
         return model.memberCount > 3 ? model.leave("guest") : model.join(`guest ${index}`);
+      case 10:
+        return model.sendKeepingUnread(pick(2) === 0 ? "ann" : ME);
       default:
         return model.send(pick(2) === 0 ? "ann" : "bob", `text ${index}`);
     }

@@ -26,8 +26,8 @@ CROSS JOIN messages ON messages.conversation_id = substr(pair.value, 1, 36) AND 
 -- name: insert_message
 -- One new message; runs once per row.
 INSERT INTO messages (conversation_id, id, seq, version, ordinal, sender_id, type, content, body_hash, mentions, reply_to_id,
-                      attachments, silent, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                      attachments, silent, keep_unread, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: raise_head
 -- The counters after the batch; runs once per conversation.

@@ -37,8 +37,8 @@ export interface RowInput {
   notes: boolean;
   /** Read mark at the moment the reader came; null for no divider. */
   dividerSeq: number | null;
-  /** How many people have not read the message at this seq. */
-  peopleUnread: (seq: number) => number;
+  /** How many people have not read a message. */
+  peopleUnread: (message: Message) => number;
 }
 
 interface Draft {
@@ -51,7 +51,7 @@ function storedRow(message: Message, input: RowInput): Draft {
   if (message.type === "system") return { row: { kind: "system", key: message.id, message }, group: null };
   const time = new Date(message.createdAt);
   const own = message.senderId === input.meId;
-  const body = { state: "stored", message, peopleUnread: input.peopleUnread(message.seq) } as const;
+  const body = { state: "stored", message, peopleUnread: input.peopleUnread(message) } as const;
   const row: Row = { kind: "bubble", key: message.id, own, first: true, last: true, time, body };
   return { row, group: `${message.senderId} ${minuteKey(time)}` };
 }
