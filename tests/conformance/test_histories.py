@@ -259,7 +259,6 @@ class History:
         """One list, whole and in part, and whom it connects with."""
         await self.ask(lambda store: store.conversations.inbox(person, limit=3))
         await self.ask(lambda store: store.conversations.inbox(person, limit=99, exclude=self.groups[:1]))
-        await self.ask(lambda store: _sorted(store.conversations.ids(person)))
         await self.ask(lambda store: _sorted(store.conversations.sharing(person, self.people)))
         await self.ask(lambda store: _sorted(store.conversations.presence_audience(person, rooms=2, room_size=3)))
 

@@ -19,7 +19,7 @@ from madang.contract.shapes import Message
 from madang.errors import invalid
 from madang.ports.log import PageWindow
 from madang.services.identity import Identity
-from madang.services.messages import MessageService
+from madang.services.messages import HistoryPage, MessageService
 from madang.services.reading import ReadingService
 
 __all__ = ["MessageController"]
@@ -55,13 +55,13 @@ class MessageController(Controller):
         at: Annotated[str | None, QueryParameter(description="An ISO 8601 time: what was written then.")] = None,
     ) -> Response[list[Message]]:
         """History, oldest first: the newest page without bounds, of which at most one may be given. `Link` leads to
-        older (`prev`) and newer (`next`) messages.
+        older (`prev`) and newer (`next`) messages where there are some.
         """
         window = PageWindow(
             limit=limit, before=before, after=after, around=around, at=None if at is None else _time(at)
         )
         page = await messages.page(identity.user_id, conversation_id, window)
-        return Response(page, headers=link_header(request.url.path, _links(window, page)))
+        return Response(page.messages, headers=link_header(request.url.path, _links(limit, page)))
 
     @post("/messages", policy=Policy.SIGNED_IN)
     async def send(
@@ -95,15 +95,11 @@ def _time(text: str) -> int:
         raise invalid("at", "must be an ISO 8601 time") from None
 
 
-def _links(window: PageWindow, page: list[Message]) -> Links:
-    """Where the neighbours of a page are. A full page towards the end it was asked from may have more behind it."""
-    if not page:
-        return {}
-    full = len(page) >= window.limit
+def _links(limit: int, page: HistoryPage) -> Links:
+    """Where the neighbours of a page are."""
     links: dict[str, dict[str, str | int]] = {}
-    from_the_middle = window.around is not None or window.at is not None
-    if page[0].seq > 1 and (full or from_the_middle or window.after is not None):
-        links["prev"] = {"limit": window.limit, "before": page[0].seq}
-    if window.before is not None or from_the_middle or (full and window.after is not None):
-        links["next"] = {"limit": window.limit, "after": page[-1].seq}
+    if page.older:
+        links["prev"] = {"limit": limit, "before": page.messages[0].seq}
+    if page.newer:
+        links["next"] = {"limit": limit, "after": page.messages[-1].seq}
     return links

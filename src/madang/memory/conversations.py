@@ -40,6 +40,7 @@ class MemoryConversations:
                 conversation_type=conversation.type,
                 visible_from_seq=row.joined_seq,
                 last_read_seq=row.last_read_seq,
+                last_seq=len(conversation.messages),
             )
             for row in conversation.present().values()
             if row.user_id in user_ids
@@ -91,9 +92,6 @@ class MemoryConversations:
             if (after is None or user.id > after) and (wanted in user.username or wanted in fold(user.name))
         ]
         return found[:limit]
-
-    async def ids(self, user_id: str) -> list[str]:
-        return [conversation.id for conversation, _ in self._rows.of(user_id)]
 
     async def sharing(self, user_id: str, user_ids: Collection[str]) -> set[str]:
         mine = {member for conversation, _ in self._rows.of(user_id) for member in conversation.present()}

@@ -25,6 +25,8 @@ class Member(Struct, frozen=True, kw_only=True):
     conversation_type: ConversationType
     visible_from_seq: int
     last_read_seq: int
+    last_seq: int
+    """The newest message of the conversation."""
 
 
 class InboxPage(Struct, frozen=True, kw_only=True):
@@ -65,10 +67,6 @@ class Conversations(Protocol):
         self, conversation_id: str, *, limit: int, after: str | None = None, query: str = ""
     ) -> list[PublicMember]:
         """Members ordered by user id, after the given id; `query` filters by name or username."""
-        ...
-
-    async def ids(self, user_id: str) -> list[str]:
-        """Every conversation the user is a member of, in no order."""
         ...
 
     async def sharing(self, user_id: str, user_ids: Collection[str]) -> set[str]:

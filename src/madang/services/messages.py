@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from madang.contract.limits import Limits
 from madang.contract.rest import SendBody, SentMessage
@@ -22,7 +22,7 @@ from madang.services.access import Access, no_such_message, not_a_member
 from madang.services.committer import Committer, Settle
 from madang.services.send_rate import SendRate
 
-__all__ = ["Draft", "MessageService", "stored"]
+__all__ = ["Draft", "HistoryPage", "MessageService", "stored"]
 
 
 class Draft(Protocol):
@@ -73,6 +73,14 @@ def stored(verdict: Verdict) -> Verdict:
             raise MadangError(ErrorCode.TRY_AGAIN, "the conversation is held by somebody else", retry_after_ms=500)
 
 
+class HistoryPage(Struct, frozen=True):
+    """A part of the history, oldest first, and whether there are older and newer messages that its reader may see."""
+
+    messages: list[Message]
+    older: bool
+    newer: bool
+
+
 class MessageService:
     """Sends and reads messages."""
 
@@ -114,8 +122,8 @@ class MessageService:
         duplicate = verdict.outcome is Outcome.DUPLICATE
         return SentMessage(message=verdict.message, duplicate=True if duplicate else UNSET)
 
-    async def page(self, actor_id: str, conversation_id: str, window: PageWindow) -> list[Message]:
-        """History the actor may see, oldest first.
+    async def page(self, actor_id: str, conversation_id: str, window: PageWindow) -> HistoryPage:
+        """History the actor may see.
 
         Raises:
             MadangError: `not_a_member`, or `invalid` for impossible bounds.
@@ -129,7 +137,13 @@ class MessageService:
         if conversation is None:
             raise not_a_member()
         member = await self._access.member(actor_id, conversation, Action.READ)
-        return await self._log.page(conversation, window, member.visible_from_seq)
+        # The head is from before the page was read: what is named as newer is there, what came meanwhile may not be named.
+        found = await self._log.page(conversation, window, member.visible_from_seq)
+        return HistoryPage(
+            messages=found,
+            older=bool(found) and found[0].seq > member.visible_from_seq,
+            newer=bool(found) and found[-1].seq < member.last_seq,
+        )
 
     def _entry(self, sender_id: str, conversation_id: str, draft: Draft) -> NewMessage:
         conversation = parse_id(conversation_id)

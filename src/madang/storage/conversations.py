@@ -62,6 +62,7 @@ def memberships(conn: Connection, conversation_id: str, user_ids: Collection[str
             conversations.c.type.label("conversation_type"),
             members.c.visible_from_seq,
             members.c.last_read_seq,
+            conversations.c.last_seq,
         )
         .join(conversations, conversations.c.id == members.c.conversation_id)
         .where(members.c.conversation_id == conversation_id, among(members.c.user_id, user_ids), _PRESENT)
@@ -177,11 +178,6 @@ def members_page(
     ]
 
 
-def ids(conn: Connection, user_id: str) -> list[str]:
-    """Every conversation somebody is a member of."""
-    return list(conn.scalars(select(members.c.conversation_id).where(members.c.user_id == user_id, _PRESENT)))
-
-
 def sharing(conn: Connection, user_id: str, user_ids: Collection[str]) -> set[str]:
     """Those of these users who are in a conversation with the user."""
     theirs = members.alias()
@@ -242,9 +238,6 @@ class DatabaseConversations:
         self, conversation_id: str, *, limit: int, after: str | None = None, query: str = ""
     ) -> list[PublicMember]:
         return await self._database.read(members_page, conversation_id, limit, after, query)
-
-    async def ids(self, user_id: str) -> list[str]:
-        return await self._database.read(ids, user_id)
 
     async def sharing(self, user_id: str, user_ids: Collection[str]) -> set[str]:
         return await self._database.read(sharing, user_id, user_ids)

@@ -114,6 +114,34 @@ async def test_links_lead_through_everything(api: Api) -> None:
     assert link(middle, "next")
 
 
+@pytest.mark.parametrize("joins_late", [False, True])
+async def test_links_name_only_what_there_is(api: Api, joins_late: bool) -> None:
+    """Whatever the bound: the neighbours that exist and may be seen are named, no page behind a link is empty."""
+    path, hers, his = await talk(api, 9)
+    first, reader = 1, hers
+    if joins_late:
+        bob = (await his.get("/api/me")).json()["id"]
+        assert (await hers.delete(f"{path}/members/{bob}")).status_code == 204
+        assert (await hers.post(f"{path}/members", json={"userIds": [bob]})).status_code == 200
+        for number in range(4):
+            await hers.post(f"{path}/messages", json={"content": f"n{number}"})
+        first, reader = 12, his
+    last = (await hers.get(path)).json()["lastSeq"]
+    bounds = [f"{bound}={seq}" for bound in ("before", "after", "around") for seq in range(last + 3)]
+    times = ["at=2000-01-01T00:00:00Z", "at=2100-01-01T00:00:00Z"]
+    for query in ("", *bounds, *times):
+        for limit in (1, 4, 50):
+            response = await reader.get(f"{path}/messages?limit={limit}&{query}")
+            seqs = [entry["seq"] for entry in response.json()]
+            older, newer = link(response, "prev"), link(response, "next")
+            assert (older is not None, newer is not None) == (
+                bool(seqs) and seqs[0] > first,
+                bool(seqs) and seqs[-1] < last,
+            ), (query, limit)
+            for neighbour in (older, newer):
+                assert neighbour is None or (await reader.get(neighbour)).json()
+
+
 @pytest.mark.parametrize(
     "query",
     [

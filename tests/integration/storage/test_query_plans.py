@@ -111,7 +111,6 @@ async def call_every_port(chat: Chat) -> None:
     await lists.summaries(bob, [group])
     await lists.memberships(group, [bob])
     await lists.members(group, limit=3, after=bob, query="a")
-    await lists.ids(bob)
     await lists.sharing(bob, [ann])
     await lists.presence_audience(bob, rooms=3, room_size=9)
     profile = ExternalProfile(id=new_id(), issuer="i", subject="s", name="n", avatar_url=None, issued_at=1)

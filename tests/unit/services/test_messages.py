@@ -80,8 +80,8 @@ async def test_history_begins_where_one_came_in_with_quotes_before_that_blank(pa
     await parts.conversations.add_members(mina, room, [joon])
     await parts.messages.send(mina, room, SendBody(content="reply", reply_to_id=secret.message.id))
     page = await parts.messages.page(joon, room.upper(), PageWindow(limit=50))
-    assert [message.seq for message in page] == [3, 4]
-    quoted = page[1].reply_to
+    assert ([message.seq for message in page.messages], page.older, page.newer) == ([3, 4], False, False)
+    quoted = page.messages[1].reply_to
     assert (quoted.content, quoted.sender_id) == ("", None)  # type: ignore[union-attr]  # it is there
 
 
