@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from tests.interop.raw_client import Closed, RawWebSocket, open_polling, post
 from tests.interop.serving import recording, serving_suites
 
@@ -65,22 +67,80 @@ async def test_who_never_connects_is_closed_though_it_answers_pings() -> None:
 
 
 async def test_who_connected_in_time_stays() -> None:
-    """The connect timeout ends with the first namespace, also when that is left later."""
-    async with recording(connect_timeout=0.4) as record:
-        socket = await RawWebSocket.connect_socketio(record.port)
-        socket.send("41")
-        await asyncio.sleep(0.6)
+    """The connect timeout ends with the first namespace."""
+    async with recording(connect_timeout=0.3) as record:
+        await RawWebSocket.connect_socketio(record.port)
+        await asyncio.sleep(0.5)
         assert len(record.server.engine_server.engines) == 1
-        assert record.reasons == ["client namespace disconnect"]
+        assert record.reasons == []
+
+
+@pytest.mark.parametrize("who", ["server", "client"])
+async def test_who_is_in_no_namespace_any_more_is_closed(who: str) -> None:
+    """A peer that keeps its engine after DISCONNECT, its own or the server's, has as long as at the beginning."""
+    async with recording(connect_timeout=0.3) as record:
+        socket, target = await RawWebSocket.connect_socketio(record.port), await open_polling(record.port)
+        await post(record.port, target, "40")
+        if who == "server":
+            for joined in record.sockets:
+                joined.disconnect()
+        else:
+            socket.send("41")
+            await post(record.port, target, "41")
+        await asyncio.sleep(0.15)
+        assert len(record.server.engine_server.engines) == 2
+        await asyncio.sleep(0.35)
+        assert not record.server.engine_server.engines
+        assert record.reasons == [f"{who} namespace disconnect"] * 2
+
+
+async def test_who_joins_again_or_is_elsewhere_stays() -> None:
+    """The time runs only while there is no namespace, and another refusal does not end it."""
+    async with recording(connect_timeout=0.3) as record:
+        record.server.of("/other")
+        back, elsewhere = [await RawWebSocket.connect_socketio(record.port) for _ in range(2)]
+        elsewhere.send("40/other")
+        assert (await elsewhere.text()).startswith("40/other,")
+        for socket in record.sockets:
+            socket.disconnect()
+        assert (await back.text(), await elsewhere.text()) == ("41", "41")
+        back.send("40")
+        assert (await back.text()).startswith("40{")
+        for peer in (back, elsewhere):
+            peer.send("40/nowhere")
+            assert (await peer.text()).startswith("44/nowhere,")
+        await asyncio.sleep(0.5)
+        assert len(record.server.engine_server.engines) == 2
 
 
 async def test_who_was_refused_is_closed_at_the_connect_timeout() -> None:
-    """An unknown namespace is no way to stay."""
+    """An unknown namespace is no way to stay, however often it is asked for."""
     async with recording(connect_timeout=0.4) as record:
         socket = await RawWebSocket.connect_engine(record.port)
-        socket.send("40/nowhere")
-        assert await socket.text() == '44/nowhere,{"message":"Invalid namespace"}'
-        await socket.closed(within=0.6)
+        for _ in range(2):
+            socket.send("40/nowhere")
+            assert await socket.text() == '44/nowhere,{"message":"Invalid namespace"}'
+            await asyncio.sleep(0.15)
+        await socket.closed(within=0.3)
+
+
+async def test_who_waits_to_be_let_in_is_not_in_yet() -> None:
+    """A middleware that does not come to an end keeps no engine open, after a namespace that was left as at the beginning."""
+    async with recording(connect_timeout=0.3) as record:
+        never = asyncio.Event()
+
+        async def wait(*_: object) -> None:
+            await never.wait()
+
+        record.server.of("/slow").use(wait)
+        stranger, leaving = (
+            await RawWebSocket.connect_engine(record.port),
+            await RawWebSocket.connect_socketio(record.port),
+        )
+        stranger.send("40/slow")
+        leaving.send("40/slow", "41")
+        await stranger.closed(within=0.6)
+        await leaving.closed(within=0.6)
 
 
 async def test_too_many_packets_close_the_engine() -> None:

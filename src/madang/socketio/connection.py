@@ -1,8 +1,8 @@
 """The Socket.IO half of one engine: namespaces joined and left, packets handed to their sockets.
 
-Owns CONNECT, its middlewares and its timeout. Must never judge a packet itself: the session in ``wire`` does; here is
-done what follows from it. A broken packet closes the engine as in Node: "forced close" when it cannot be read,
-"forced server close" when it is not allowed now.
+Owns CONNECT, its middlewares, and how long a peer may be in no namespace. Must never judge a packet itself: the session
+in ``wire`` does; here is done what follows from it. A broken packet closes the engine as in Node: "forced close" when it
+cannot be read, "forced server close" when it is not allowed now.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Connection:
         self._session: SocketIOSession[Socket] = SocketIOSession(engine.server.options.max_attachments)
         self._connecting: set[asyncio.Task[None]] | None = None
         self.slot = NO_SLOT
-        engine.server.wheel.set(self, monotonic() + engine.server.options.connect_timeout)
+        self._expect_connect()
 
     # ---------------------------------------------------------------------------------------- receiving
 
@@ -79,6 +79,7 @@ class Connection:
             socket.ack_received(packet.id, packet.data)
         elif kind is PacketType.DISCONNECT:
             self._session.leave(packet.namespace)
+            self._expect_connect()
             socket.namespace.remove(socket, DisconnectReason.CLIENT_NAMESPACE_DISCONNECT)
 
     def _broken(self, error: ParseError) -> None:
@@ -88,6 +89,11 @@ class Connection:
         self.engine.close(reason, PROTOCOL_ERROR, "invalid packet")
 
     # --------------------------------------------------------------------------------------- connecting
+
+    def _expect_connect(self) -> None:
+        """A peer that is in no namespace has so long to join one: until then its engine is of no use to anybody."""
+        if all(socket is None for socket in self._session.joined.values()):
+            self.engine.server.wheel.set(self, monotonic() + self.engine.server.options.connect_timeout)
 
     def _connect(self, packet: Packet) -> None:
         namespace = self._server.namespaces.get(packet.namespace)
@@ -152,15 +158,16 @@ class Connection:
         self.engine.close(DisconnectReason.FORCED_SERVER_CLOSE, INTERNAL_ERROR, "internal error")
 
     def on_timer(self, now: float) -> None:
-        """Hear that nobody joined in time."""
+        """Hear that the peer has joined nothing in time."""
         self.engine.close(DisconnectReason.FORCED_SERVER_CLOSE, POLICY, "no namespace joined in time")
 
     # ------------------------------------------------------------------------------------------- leaving
 
     def disconnect(self, socket: Socket) -> None:
-        """Send DISCONNECT and end one namespace; the engine stays."""
+        """Send DISCONNECT and end one namespace; the engine stays for the others, or for one more CONNECT."""
         name = socket.namespace.name
         self._session.leave(name)
+        self._expect_connect()
         self.engine.outbox.push(EventPacket(socketio_packet.encode_disconnect(name)))
         socket.namespace.remove(socket, DisconnectReason.SERVER_NAMESPACE_DISCONNECT)
 

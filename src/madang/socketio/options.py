@@ -36,7 +36,7 @@ class ServerOptions:
     ping_timeout: float = 20.0
     upgrade_timeout: float = 10.0
     connect_timeout: float = 45.0
-    """How long an engine may live before its peer has joined a namespace."""
+    """How long an engine may live while its peer is in no namespace: not yet, or no more."""
     max_payload: int = 1_000_000
     """The largest polling body and the largest WebSocket message; a larger one closes the engine."""
     max_attachments: int = 10
