@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self
 
-__all__ = ["Proxy", "Route"]
+__all__ = ["Direction", "Proxy", "Route"]
 
 Direction = Literal["up", "down"]
 """`up` is what the client says, `down` what the server answers."""

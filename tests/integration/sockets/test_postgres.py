@@ -13,7 +13,7 @@ import pytest
 
 from madang.ids import new_id
 from tests.people import Device, Person
-from tests.postgres_line import postgres_line
+from tests.postgres_line import PostgresLine
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.server_process import ServerProcess
 
@@ -116,7 +116,7 @@ async def test_what_the_server_itself_was_not_told_is_told_at_once(postgres: Pos
     same, faster than by the sweep, and who made it is told what became of it.
     """
     async with (
-        postgres_line(postgres.url(await postgres.database())) as line,
+        PostgresLine(postgres.url(await postgres.database())) as line,
         ServerProcess(tmp_path, {"database_url": line.url}) as server,
     ):
         ann, bob, cho = [await Person.of_host(server, name) for name in ("ann", "bob", "cho")]
@@ -186,7 +186,7 @@ async def test_whatever_is_asked_of_a_store_that_is_away_may_be_asked_again(
 ) -> None:
     """Silent or gone: every event and call gets `try_again` in time, and once it is back, its answer."""
     async with (
-        postgres_line(fragile.url(await fragile.database())) as line,
+        PostgresLine(fragile.url(await fragile.database())) as line,
         ServerProcess(tmp_path, {"database_url": line.url}) as server,
     ):
         ann, bob = [await Person.of_host(server, name) for name in ("ann", "bob")]
@@ -194,7 +194,7 @@ async def test_whatever_is_asked_of_a_store_that_is_away_may_be_asked_again(
         room = await ann.group(bob)
         everything = await _everything(device, room, bob)
         for away, back in (
-            (line.hold, line.release),
+            (partial(line.silent.update, ("up", "down")), line.cut),
             (partial(fragile.stop, "immediate"), fragile.start),
         ):
             away()
@@ -203,7 +203,7 @@ async def test_whatever_is_asked_of_a_store_that_is_away_may_be_asked_again(
                 assert (refusal["ok"], refusal["error"]) == (False, "try_again")
                 assert refusal["retryAfterMs"] >= 1_000
                 assert isinstance(answer, dict) or (answer.status_code, "retry-after" in answer.headers) == (503, True)
-                assert seconds < 5.6
+                assert seconds < 6.5  # five, half of one to notice, and a busy machine
             back()
             for _ in range(50):
                 if (await device.send(room, "back?"))["ok"]:

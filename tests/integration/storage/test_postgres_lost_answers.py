@@ -24,7 +24,7 @@ from tests.conformance.chat import (
     removal,
     role,
 )
-from tests.postgres_line import PostgresLine, postgres_line
+from tests.postgres_line import PostgresLine
 from tests.postgres_server import PostgresServer
 
 
@@ -33,7 +33,7 @@ async def line(postgres: PostgresServer) -> AsyncIterator[PostgresLine]:
     """A line to an empty database."""
     url = postgres.url(await postgres.shared_database())
     await postgres.clear(url)
-    async with postgres_line(url) as line:
+    async with PostgresLine(url) as line:
         yield line
 
 
