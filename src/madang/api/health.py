@@ -13,7 +13,7 @@ from madang.telemetry import Metrics
 __all__ = ["HealthController", "Readiness"]
 
 Readiness = Callable[[], Awaitable[None]]
-"""Raises `MadangError(unavailable)` while the server should get no traffic."""
+"""Raises `MadangError` while the server should get no traffic."""
 
 
 class HealthController(Controller):

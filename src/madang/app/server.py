@@ -31,7 +31,7 @@ from madang.api.static import WEB_ROOT, StaticFiles
 from madang.app.services import Services, open_services
 from madang.app.sockets import SERVICE_RESTART, engine_server, open_gateway
 from madang.config import Settings
-from madang.errors import ErrorCode, MadangError
+from madang.errors import ErrorCode, MadangError, outcome_unknown
 from madang.gateway.admission import Admission
 from madang.gateway.gateway import Gateway
 from madang.ports.store import Store
@@ -73,14 +73,14 @@ class _Readiness:
         self._admission = admission
 
     async def check(self) -> None:
-        """Raises `MadangError(unavailable)` while it should not."""
+        """Raises `MadangError` while it should not: `unavailable`, or as the store does."""
         if self._admission.draining or self.store is None:
             raise MadangError(ErrorCode.UNAVAILABLE, "the server is starting or stopping")
         try:
             async with asyncio.timeout(STORE_ANSWER_SECONDS):
                 await self.store.ping()
         except TimeoutError:
-            raise MadangError(ErrorCode.UNAVAILABLE, "the store does not answer") from None
+            raise outcome_unknown("the store does not answer") from None
 
 
 async def serve(settings: Settings, announce: Callable[[Started], None]) -> None:
