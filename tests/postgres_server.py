@@ -13,13 +13,14 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from pwd import getpwnam
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import asyncpg
@@ -27,7 +28,7 @@ import asyncpg
 from madang.storage.postgres import PostgresStore
 from madang.storage.tables import metadata
 
-__all__ = ["PostgresServer", "running_postgres"]
+__all__ = ["REPLICATED", "PostgresServer", "running_postgres"]
 
 SETTINGS: Final = {
     "autovacuum_naptime": "5s",
@@ -39,6 +40,8 @@ SETTINGS: Final = {
     "max_wal_senders": "0",
 }
 """Small, because there may be one per worker of the tests; nothing that durability depends on."""
+REPLICATED: Final = {"wal_level": "replica", "max_wal_senders": "4"}
+"""To be started with by who has a standby, or will be restored."""
 TEMPLATE: Final = "migrated"
 _IN_MEMORY: Final = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
@@ -81,10 +84,10 @@ def _copied(programs: Path) -> Path:
 
 
 class PostgresServer:
-    """A cluster in `folder`, which must exist and be empty."""
+    """A cluster in `folder`, which must exist and be empty: a new one, or a standby of `primary`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, primary: PostgresServer | None = None) -> None:
+        self.folder = folder
         self._data = folder / "data"
         self._numbers = count(1)
         self._template: str | None = None
@@ -94,23 +97,25 @@ class PostgresServer:
             shutil.chown(folder, somebody["user"])
             if not _everybody_may_reach(self._programs):
                 self._programs = _copied(self._programs)
-        self._run(
-            "initdb", "--no-sync", "--no-instructions", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C"
-        )
+        if primary is None:
+            made = ["--no-instructions", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C"]
+            self._run("initdb", "--no-sync", *made)
+        else:
+            self._run("pg_basebackup", "--no-sync", "-c", "fast", "-R", "-d", primary.url())
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
             file.write(f"unix_socket_directories = '{folder}'\n")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self._data), *arguments]
-        with (self._folder / "log").open("ab") as log:  # a pipe would stay open as long as the server runs
+        with (self.folder / "log").open("ab") as log:  # a pipe would stay open as long as the server runs
             done = subprocess.run(
                 command,
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=self._folder,
+                cwd=self.folder,
                 **_as_somebody(),
             )
         assert done.returncode == 0, f"{program} failed:\n{self.log}"
@@ -118,7 +123,7 @@ class PostgresServer:
     @property
     def log(self) -> str:
         """What the server and its programs have said."""
-        return "".join(path.read_text() for path in sorted(self._folder.glob("*log")))
+        return "".join(path.read_text() for path in sorted(self.folder.glob("*log")))
 
     @property
     def pid(self) -> int:
@@ -128,9 +133,21 @@ class PostgresServer:
     def start(self, **settings: str) -> None:
         """Start and wait until it takes connections; settings for this life only."""
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        self._run(
-            "pg_ctl", "-w", "-l", str(self._folder / "server.log"), *(["-o", options] if options else []), "start"
-        )
+        self._run("pg_ctl", "-w", "-l", str(self.folder / "server.log"), *(["-o", options] if options else []), "start")
+
+    def start_restored(self) -> None:
+        """Start it as after a restore: it reads what log there is, then goes on on another timeline. It must have run with
+        `REPLICATED` before.
+        """
+        signal = self._data / "recovery.signal"
+        signal.touch()
+        if somebody := _as_somebody():
+            shutil.chown(signal, somebody["user"], somebody["group"])
+        self.start(**REPLICATED, restore_command="false")
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        self._run("pg_ctl", "-w", "promote")
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop it; `immediate` is a crash: nothing is flushed, and the next start recovers."""
@@ -138,7 +155,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """What a client connects to."""
-        return f"postgresql://postgres@/{database}?host={self._folder}"
+        return f"postgresql://postgres@/{database}?host={self.folder}"
 
     async def execute(self, *statements: str, database: str = "postgres") -> None:
         """Run statements, each by itself."""
@@ -196,12 +213,14 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(
+    settings: Mapping[str, str] = MappingProxyType({}), *, primary: PostgresServer | None = None
+) -> Iterator[PostgresServer]:
     """A server for as long as the context lasts, then nothing of it."""
     folder = Path(tempfile.mkdtemp(prefix="madang-pg-", dir=_IN_MEMORY))
     try:
-        server = PostgresServer(folder)
-        server.start()
+        server = PostgresServer(folder, primary=primary)
+        server.start(**settings)
         try:
             yield server
         finally:

@@ -101,7 +101,7 @@ def doctor(new_epoch: bool, data: str | None) -> None:
     """Examine the installation: settings, folder, store, clock, port.
 
     After a restore from a backup use --new-epoch: clients have seen what the backup does not have, and their numbers of it
-    would be taken for numbers of something else.
+    would be taken for numbers of something else. PostgreSQL's own backups and standbys need no help: their timeline tells.
     """
     from madang.app.doctor import begin_epoch, examine
 

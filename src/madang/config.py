@@ -165,7 +165,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Accepts("a whole number from 1", _number(int, 1, 1_024))] = 1
     """Processes that share the port. Not yet: more than 1."""
     database_url: Annotated[str, Accepts("postgresql://user:password@host:port/database", _database, secret=True)] = ""
-    """The store, PostgreSQL 14 or newer; unset: SQLite in the data folder. Takes `madang[postgres]`."""
+    """The store, PostgreSQL 14 or newer; unset: SQLite in the data folder. Takes `madang[postgres]`. One server
+    at a time."""
     unsafe_durability: Annotated[bool, Accepts("0 or 1", _flag)] = False
     """1: start also on a PostgreSQL that runs with `fsync`, `synchronous_commit` or `full_page_writes` off, and may lose
     acknowledged messages."""

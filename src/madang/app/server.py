@@ -6,6 +6,9 @@ Start order, stopped in reverse:
 A planned stop drains first, DRAIN_SECONDS at most:
     not ready, handshakes refused -> what was submitted is committed and answered, more is refused as `unavailable`
     -> sockets are told, then closed in slices, so that they come back by themselves
+
+When the store turns out to have another history, the server drains and starts again in the same process: numbers of the old
+history are in every part of it, and those who come back are told to forget theirs.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -30,7 +34,7 @@ from madang.api.origins import Origins
 from madang.api.static import WEB_ROOT, StaticFiles
 from madang.app.services import Services, open_services
 from madang.app.sockets import SERVICE_RESTART, engine_server, open_gateway
-from madang.config import Settings
+from madang.config import Settings, SettingsError
 from madang.errors import ErrorCode, MadangError, outcome_unknown
 from madang.gateway.admission import Admission
 from madang.gateway.gateway import Gateway
@@ -43,6 +47,8 @@ __all__ = ["Started", "serve"]
 DRAIN_SECONDS: Final = 10.0
 STORE_ANSWER_SECONDS: Final = 2.0
 """After this the store counts as not answering."""
+PAUSE_SECONDS: Final = 2.0
+"""Between two attempts to start again."""
 SWITCH_SECONDS: Final = 0.0005
 """How long a thread may keep the interpreter while another wants it. With Python's own 5 ms a commit waits 8 to 25 ms
 for a busy event loop, with this less than 1."""
@@ -94,11 +100,32 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         SettingsError: something the settings name cannot be used: the port, the host, the data folder.
     """
     stopping = _stop_signals()
-    async with AsyncExitStack() as stack:
+    with ExitStack() as stack:
         listening = bind(settings.host, settings.port)
-        port: int = listening[0].getsockname()[1]
         for listener in listening:
             stack.callback(listener.close)
+        await _live(settings, listening, stopping, announce)
+        while not stopping.is_set():
+            try:
+                await _live(settings, listening, stopping, lambda _: _log.info("ready again"))
+            except (SettingsError, MadangError) as error:
+                _log.error("cannot start again", reason=str(error))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE_SECONDS):
+                        await stopping.wait()
+
+
+async def _live(
+    settings: Settings,
+    listening: Sequence[socket.socket],
+    stopping: asyncio.Event,
+    announce: Callable[[Started], None],
+) -> None:
+    """One life: until it is told to stop, or the store has another history, of which nothing here may know the old one.
+    People who connect between two lives wait: the sockets go on listening.
+    """
+    async with AsyncExitStack() as stack:
+        port: int = listening[0].getsockname()[1]
         services = await stack.enter_async_context(open_services(settings))
         admission = Admission(services.foundation.clock, settings.connect_rate)
         ready = _Readiness(admission)
@@ -122,7 +149,9 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         )
         static = StaticFiles(WEB_ROOT, settings.prefix)
         http = HttpServer(
-            Mount(settings.prefix, engine=engine, api=api, static=static), engine.websocket_protocol, listening
+            Mount(settings.prefix, engine=engine, api=api, static=static),
+            engine.websocket_protocol,
+            [listener.dup() for listener in listening],
         )
         stack.push_async_callback(http.close)
         await http.start()
@@ -130,9 +159,19 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
         _settle_down()
         first_account = await services.accounts.first_account()
         announce(Started(port=port, first_account=first_account, web_client=static.built))
-        await stopping.wait()
+        await _either(stopping.wait(), services.foundation.store.moved())
         admission.draining = True
         await _drain(gateway, engine, services)
+
+
+async def _either(*events: Coroutine[Any, Any, object]) -> None:
+    """Wait for the first of them."""
+    waiting = [asyncio.ensure_future(event) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 def _stop_signals() -> asyncio.Event:

@@ -6,6 +6,8 @@ Closing and opening again keeps what it holds.
 
 from __future__ import annotations
 
+import asyncio
+
 from madang.contract.limits import LIMITS
 from madang.errors import ErrorCode, MadangError
 from madang.ids import new_id
@@ -41,6 +43,9 @@ class MemoryStore:
     @property
     def epoch(self) -> str:
         return self._rows.epoch
+
+    async def moved(self) -> None:
+        await asyncio.Event().wait()  # nobody else has it
 
     async def new_epoch(self) -> str:
         self._rows.epoch = new_id()

@@ -61,6 +61,12 @@ class Store(Protocol):
         """Prove that the store answers. Raises `MadangError(try_again)`."""
         ...
 
+    async def moved(self) -> None:
+        """Return when the store turns out to have another history than it was opened with: a standby was promoted, a backup
+        restored. From then on everything is `try_again`, and it must be closed and opened again. Mostly never.
+        """
+        ...
+
     async def new_epoch(self) -> str:
         """Begin another history: whoever comes back with numbers of an older one is told to forget them. Returns it;
         stores that are open meanwhile go on with the old one.

@@ -1,33 +1,29 @@
-"""The store on PostgreSQL: any number of nodes, one database.
+"""The store on PostgreSQL: one database, one server, or several that hear of each other.
 
 Owns opening and closing. What sessions are told is in `postgres_connections`, what is tried again in `postgres_database`,
-what errors mean in `postgres_errors`, what a server must be like in `postgres_checks`.
+what errors mean in `postgres_errors`, what a server must be like in `postgres_checks`, who else may use it in `postgres_hold`.
 
     CLOSED -> OPEN [open]     OPEN -> CLOSED [close, after everything started is done]
 """
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, Final
-
-import asyncpg
 import structlog
 from sqlalchemy import Connection, select, text
 
 from madang.clock import Clock, SystemClock
-from madang.config import SettingsError
 from madang.contract.limits import LIMITS
+from madang.errors import ErrorCode, MadangError
 from madang.storage.accounts import DatabaseAccounts
 from madang.storage.conversations import DatabaseConversations
 from madang.storage.database import one_at_a_time
 from madang.storage.installation import begin_epoch, epoch_of
 from madang.storage.members import DatabaseMembers
 from madang.storage.migrate import upgrade
-from madang.storage.postgres_checks import check_server
-from madang.storage.postgres_connections import LANES, Pools, connect, single_engine
+from madang.storage.postgres_checks import SETTING, refusing
+from madang.storage.postgres_connections import LANES, Pools, single_engine
 from madang.storage.postgres_database import PostgresDatabase
-from madang.storage.postgres_errors import sqlstate, trouble
+from madang.storage.postgres_hold import PostgresHold
 from madang.storage.postgres_log import PostgresLog
 from madang.storage.sessions import DatabaseSessions
 from madang.storage.sync import DatabaseSync
@@ -35,8 +31,6 @@ from madang.storage.tables import installation
 
 __all__ = ["PostgresStore"]
 
-SETTING: Final = "MADANG_DATABASE_URL"
-"""The setting that a refusal to open names."""
 _log = structlog.get_logger(__name__)
 
 
@@ -49,6 +43,7 @@ class PostgresStore:
         clock: says when the installation was made.
         max_members: people a conversation may have.
         unsafe_durability: open on a server that acknowledges what it may lose.
+        shared: let others in that share it too: nodes that hear of each other. Else it is for this process alone.
     """
 
     def __init__(
@@ -58,10 +53,13 @@ class PostgresStore:
         clock: Clock | None = None,
         max_members: int = LIMITS.members,
         unsafe_durability: bool = False,
+        shared: bool = False,
     ) -> None:
         self._url = url
         self._clock = clock or SystemClock()
         self._unsafe_durability = unsafe_durability
+        self._shared = shared
+        self._hold: PostgresHold | None = None
         self._database = PostgresDatabase()
         self.log = PostgresLog(self._database, max_members=max_members)
         self.accounts = DatabaseAccounts(self._database)
@@ -79,20 +77,27 @@ class PostgresStore:
         return self._database.epoch
 
     async def open(self) -> None:
+        self._hold = hold = PostgresHold(self._url, shared=self._shared, unsafe_durability=self._unsafe_durability)
         try:
-            version = await self._examine()
-            epoch = await self._prepare()
-        except SettingsError:
+            with refusing():
+                await hold.take()
+                epoch = await self._prepare(hold.timeline)
+        except BaseException:
+            await hold.release()
             raise
-        except Exception as error:
-            if trouble(error) is None and not isinstance(error, ValueError):
-                raise
-            raise SettingsError(SETTING, f"cannot open the database: {_plain(error)}.") from error
-        self._database.open(Pools.of(self._url), epoch)
-        _log.info("store opened", postgresql_version=version, epoch=epoch)
+        self._database.open(Pools.of(self._url, hold.admit), epoch, hold.check)
+        hold.watch(epoch)
+        _log.info("store opened", postgresql_version=hold.version, epoch=epoch, timeline=hold.timeline)
 
     async def close(self) -> None:
         await self._database.close()
+        if self._hold is not None:
+            await self._hold.release()
+
+    async def moved(self) -> None:
+        if self._hold is None:
+            raise MadangError(ErrorCode.UNAVAILABLE, "the store is not open")
+        await self._hold.moved.wait()
 
     async def ping(self) -> None:
         await self._database.write(_ping)
@@ -105,29 +110,22 @@ class PostgresStore:
         """What the server itself reports as damaged; empty if nothing."""
         return await self._database.read(_faults)
 
-    async def _examine(self) -> str:
-        connection = await connect(self._url)
-        try:
-            return await check_server(connection, SETTING, unsafe_durability=self._unsafe_durability)
-        finally:
-            await connection.close()
-
-    async def _prepare(self) -> str:
+    async def _prepare(self, timeline: str | None) -> str:
         """The schema brought up to date and the epoch of the installation; several nodes take turns."""
         engine = single_engine(self._url)
         try:
             async with engine.connect() as connection:
-                return await connection.run_sync(self._migrate)
+                return await connection.run_sync(self._migrate, timeline)
         finally:
             await engine.dispose()
 
-    def _migrate(self, conn: Connection) -> str:
+    def _migrate(self, conn: Connection, timeline: str | None) -> str:
         with conn.begin():
             conn.exec_driver_sql("SET LOCAL lock_timeout = 0")  # another node may be at it, for minutes
             one_at_a_time(conn, "the schema of madang")
             if upgrade(conn, SETTING):
                 _log.info("schema brought up to date")
-            return epoch_of(conn, self._clock.now())
+            return epoch_of(conn, self._clock.now(), timeline)
 
 
 def _ping(conn: Connection) -> None:
@@ -142,13 +140,3 @@ def _faults(conn: Connection) -> list[str]:
     return [f"the index {name} is not valid" for name in broken] + (
         [f"{wrong} pages were read with a wrong checksum"] if wrong else []
     )
-
-
-def _plain(error: Exception) -> str:
-    """The server's sentence, or the system's, without anything of the URL."""
-    original: Any = getattr(error, "orig", None) or error
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
-        return "it does not answer"
-    if isinstance(original, asyncpg.PostgresError) or sqlstate(error):
-        return str(original.args[0]).rstrip(".")
-    return (getattr(original, "strerror", None) or str(original) or type(original).__name__).rstrip(".")

@@ -5,14 +5,19 @@ Owns the refusals at start, each with a sentence for the operator. Looks, and ch
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import asyncpg
 
 from madang.config import SettingsError
+from madang.storage.postgres_errors import plain, trouble
 
-__all__ = ["OLDEST_VERSION", "check_server"]
+__all__ = ["OLDEST_VERSION", "SETTING", "check_server", "refusing"]
 
+SETTING: Final = "MADANG_DATABASE_URL"
+"""The setting that a refusal to open names."""
 OLDEST_VERSION: Final = 14
 _DURABLE: Final = {
     "fsync": {"on"},
@@ -45,3 +50,20 @@ async def check_server(connection: asyncpg.Connection, setting: str, *, unsafe_d
                 f"turn {name} on, or set MADANG_UNSAFE_DURABILITY=1 if that is what you want.",
             )
     return said
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what PostgreSQL or the system says of a database that cannot be opened into a refusal.
+
+    Raises:
+        SettingsError: with the sentence, and nothing of the URL.
+    """
+    try:
+        yield
+    except SettingsError:
+        raise
+    except Exception as error:
+        if trouble(error) is None and not isinstance(error, ValueError):
+            raise
+        raise SettingsError(SETTING, f"cannot open the database: {plain(error)}.") from error

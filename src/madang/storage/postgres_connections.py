@@ -12,6 +12,7 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,14 +36,20 @@ STATEMENT_SECONDS: Final = 4.0
 LOCK_SECONDS: Final = 2.0
 IDLE_SECONDS: Final = 10.0
 """How long a transaction may stand open without a statement."""
+_KEEPALIVE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""The server notices within half a minute that the machine of a node is gone, and with it what that held."""
+
+
+Admit = Callable[[asyncpg.Connection], Awaitable[None]]
+"""Raises `ConnectionError` for a connection that must not be used."""
 
 
 def _milliseconds(seconds: float) -> str:
     return str(int(seconds * 1_000))
 
 
-async def connect(url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> asyncpg.Connection:
-    """One connection of PostgreSQL's own driver; 0 seconds is no limit."""
+async def connect(url: str, *, patient: bool = False) -> asyncpg.Connection:
+    """One connection of PostgreSQL's own driver; `patient`: its statements and transactions may take as long as they take."""
     asked = parse_qs(urlsplit(url).query)
     return await asyncpg.connect(
         url,
@@ -51,9 +58,10 @@ async def connect(url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> 
         server_settings={
             "application_name": "madang",
             "jit": "off",  # compiling costs more than every statement here
-            "statement_timeout": _milliseconds(statement_seconds),
+            "statement_timeout": _milliseconds(0 if patient else STATEMENT_SECONDS),
             "lock_timeout": _milliseconds(LOCK_SECONDS),
-            "idle_in_transaction_session_timeout": _milliseconds(IDLE_SECONDS),
+            "idle_in_transaction_session_timeout": _milliseconds(0 if patient else IDLE_SECONDS),
+            **_KEEPALIVE,
         },
     )
 
@@ -62,10 +70,10 @@ def _encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _pool(url: str, size: int, **options: object) -> AsyncEngine:
+def _pool(url: str, admit: Admit, size: int, **options: object) -> AsyncEngine:
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: connect(url),
+        async_creator=lambda: _admitted(url, admit),
         pool_size=size,
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,
@@ -81,12 +89,22 @@ def single_engine(url: str) -> AsyncEngine:
     """For one connection without a time limit, which changes the schema."""
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: connect(url, statement_seconds=0),
+        async_creator=lambda: connect(url, patient=True),
         poolclass=NullPool,
         json_serializer=_encode,
         json_deserializer=msgspec.json.decode,
         hide_parameters=True,
     )
+
+
+async def _admitted(url: str, admit: Admit) -> asyncpg.Connection:
+    connection = await connect(url)
+    try:
+        await admit(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 class Pools(Struct, frozen=True):
@@ -98,14 +116,14 @@ class Pools(Struct, frozen=True):
     spare: AsyncEngine
 
     @classmethod
-    def of(cls, url: str) -> Pools:
-        """Pools that connect when they are first used."""
+    def of(cls, url: str, admit: Admit) -> Pools:
+        """Pools that connect when they are first used, and use what `admit` lets pass."""
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         return cls(
-            reads=_pool(url, READS, execution_options=snapshot),
-            lanes=_pool(url, LANES),
-            writes=_pool(url, WRITES),
-            spare=_pool(url, SPARE),
+            reads=_pool(url, admit, READS, execution_options=snapshot),
+            lanes=_pool(url, admit, LANES),
+            writes=_pool(url, admit, WRITES),
+            spare=_pool(url, admit, SPARE),
         )
 
     async def close(self) -> None:

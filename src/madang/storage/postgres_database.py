@@ -65,6 +65,7 @@ class PostgresDatabase:
     def __init__(self) -> None:
         self._pools: Pools | None = None
         self._epoch = ""
+        self._check: Callable[[], None] = lambda: None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reachable = True
 
@@ -82,9 +83,9 @@ class PostgresDatabase:
         """
         return self._open()
 
-    def open(self, pools: Pools, epoch: str) -> None:
-        """Take work from now on."""
-        self._pools, self._epoch = pools, epoch
+    def open(self, pools: Pools, epoch: str, check: Callable[[], None]) -> None:
+        """Take work from now on; `check` raises while none may be begun."""
+        self._pools, self._epoch, self._check = pools, epoch, check
 
     async def close(self) -> None:
         """Finish what was started, then close the connections. Safe to call twice."""
@@ -124,6 +125,7 @@ class PostgresDatabase:
         Raises:
             Exception: the driver's, as it is.
         """
+        self._check()
         async with asyncio.timeout(ATTEMPT_SECONDS), engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             try:
@@ -191,6 +193,7 @@ class PostgresDatabase:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T], attempt: _Attempt) -> T:
+        self._check()
         async with asyncio.timeout(ATTEMPT_SECONDS), engine.connect() as connection:
             return await connection.run_sync(_transaction, work, attempt)
 

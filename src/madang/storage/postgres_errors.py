@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFreeError
 
 from madang.errors import ErrorCode, MadangError, outcome_unknown
 
-__all__ = ["Trouble", "sqlstate", "translated", "trouble"]
+__all__ = ["Trouble", "plain", "sqlstate", "translated", "trouble"]
 
 UNIQUE_VIOLATION: Final = "23505"
 
@@ -70,6 +70,16 @@ def trouble(error: BaseException) -> Trouble | None:
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return Trouble.LOST
     return Trouble.OTHER if isinstance(error, asyncpg.PostgresError) else None
+
+
+def plain(error: Exception) -> str:
+    """The server's sentence, or the system's, without anything of the URL."""
+    original: Any = getattr(error, "orig", None) or error
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return "it does not answer"
+    if isinstance(original, asyncpg.PostgresError) or sqlstate(error):
+        return str(original.args[0]).rstrip(".")
+    return (getattr(original, "strerror", None) or str(original) or type(original).__name__).rstrip(".")
 
 
 def translated(error: Exception) -> Exception:

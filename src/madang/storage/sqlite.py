@@ -221,6 +221,9 @@ class SqliteStore:
     async def ping(self) -> None:
         await self._database.write(_ping)
 
+    async def moved(self) -> None:
+        await asyncio.Event().wait()  # nobody else has the file
+
     async def new_epoch(self) -> str:
         """See the port."""
         return await self._database.new_epoch()

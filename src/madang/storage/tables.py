@@ -66,8 +66,10 @@ installation = Table(
     Column("id", Number, primary_key=True, autoincrement=False),
     Column("epoch", Id, nullable=False),
     Column("created_at", Milliseconds, nullable=False),
+    Column("timeline", Words),
     CheckConstraint("id = 1", name="one_row"),
 )
+"""`timeline` is where PostgreSQL stood when the epoch was made."""
 
 users = Table(
     "users",

@@ -116,7 +116,7 @@ async def test_a_database_that_cannot_be_opened_is_refused(fragile: PostgresServ
 async def test_several_nodes_that_start_at_once_migrate_once(fragile: PostgresServer) -> None:
     """They take turns; all open, with the same epoch."""
     name = await fragile.empty_database()
-    stores = [PostgresStore(fragile.url(name)) for _ in range(4)]
+    stores = [PostgresStore(fragile.url(name), shared=True) for _ in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
     assert len({store.epoch for store in stores}) == 1
     for store in stores:
@@ -179,9 +179,9 @@ class Senders:
         await self.tasks.close()
 
 
-async def test_restarts_of_the_database_lose_nothing(fragile: PostgresServer, chat: Chat) -> None:
+async def test_restarts_of_the_database_lose_nothing(fragile: PostgresServer, url: str, chat: Chat) -> None:
     """Crashed and started again under load: everything acknowledged is there, once, at its number; nobody waits longer
-    than promised, and Madang goes on by itself.
+    than promised, Madang goes on by itself, and still keeps others out.
     """
     people = await chat.users(4)
     groups = [await chat.group(*people) for _ in range(6)]
@@ -197,6 +197,7 @@ async def test_restarts_of_the_database_lose_nothing(fragile: PostgresServer, ch
     senders.ending = True
     await asyncio.wait_for(asyncio.gather(*running), 10)
     await senders.close()
+    assert "another Madang has this database open" in await refusal(url)
     assert sum(map(len, senders.acknowledged.values())) > before + 50
     assert senders.longest < 5.6
     for group, acknowledged in senders.acknowledged.items():
