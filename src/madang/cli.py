@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -83,15 +84,62 @@ def _welcome(settings: Settings, started: Any) -> list[str]:
 
 
 @main.command()
+@click.option(
+    "--from", "source", metavar="PLACE", help="Move the installation that is here: sqlite:PATH or postgresql://…"
+)
+@click.option("--to", "target", metavar="PLACE", help="Where it moves to; must be empty.")
 @_data
-def migrate(data: str | None) -> None:
-    """Bring the store's schema up to date. `serve` does it too."""
+def migrate(source: str | None, target: str | None, data: str | None) -> None:
+    """Bring the store's schema up to date (`serve` does it too), or move everything to another database.
+
+    With --from and --to the whole installation is copied, between SQLite and PostgreSQL in either direction, and
+    compared. Stop the server first. PATH is a data folder or a file. What is copied from stays as it is; if anything fails,
+    what is copied to stays empty. Clients go on where they were. The secret that signs tokens is a file of the data folder, in
+    no database: keep the folder, or take the file along.
+    """
+    if source or target:
+        _move(source, target, data)
+        return
 
     async def work(services: Any) -> None:
         settings = services.foundation.settings
         click.echo(f"The store in {'PostgreSQL' if settings.database_url else settings.data} is up to date.")
 
     _with_services(data, work)
+
+
+def _move(source: str | None, target: str | None, data: str | None) -> None:
+    from madang.app.move import move
+
+    if not source or not target:
+        raise SettingsError("--from" if source else "--to", f"takes {'--to' if source else '--from'} as well.")
+    if data is not None:
+        raise SettingsError("--data", "means nothing beside --from and --to.")
+    settings = load_settings({})
+    configure_logging(settings.log, "error")
+
+    async def work() -> None:
+        rows = await move(source, target, settings, _progress)
+        counts = ", ".join(
+            f"{number:,} {name.replace('_', ' ')}" for name, number in rows.items() if name != "installation"
+        )
+        click.echo(f"Copied and compared: {counts}.")
+        click.echo(
+            "Start the server on it with the secret it had: the file `secret` of the data folder, or MADANG_SECRET."
+        )
+
+    _run(work())
+
+
+@contextmanager
+def _progress(what: str, rows: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, a line for everything else. It is not what was asked for, so it goes to standard error."""
+    if sys.stderr.isatty():
+        with click.progressbar(length=rows, label=f"{what:<14}", file=sys.stderr, show_pos=True) as bar:
+            yield bar.update
+    else:
+        yield lambda _: None
+        click.echo(f"{what}: {rows:,}", err=True)
 
 
 @main.command()

@@ -97,6 +97,22 @@ def test_migrate_says_which_store(tmp_path: Path) -> None:
         assert (done.exit_code, done.stdout) == (0, f"The store in {tmp_path} is up to date.\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", "sqlite:data"), "--from: takes --to as well."),
+        (("--to", "sqlite:data"), "--to: takes --from as well."),
+        (("--from", "sqlite:a", "--to", "postgresql:///b", "--data", "c"), "--data: means nothing"),
+        (("--from", "a", "--to", "postgresql:///b"), "--from: accepts sqlite:FOLDER"),
+    ],
+)
+def test_a_move_takes_both_places(arguments: tuple[str, ...], said: str) -> None:
+    """Anything else is refused with a sentence, before anything is touched."""
+    refused = run("migrate", *arguments)
+    assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert refused.stderr.startswith(f"madang: {said}")
+
+
 @pytest.mark.parametrize("command", ["serve", "migrate", "doctor"])
 def test_a_wrong_setting_is_exit_code_2(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command reads the same settings and names the wrong one."""

@@ -5,8 +5,8 @@ Start order, stopped in reverse: secret -> store -> tasks -> bus -> committer ->
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
@@ -44,7 +44,7 @@ from madang.tasks import TaskSupervisor
 if TYPE_CHECKING:
     from madang.storage.postgres import PostgresStore
 
-__all__ = ["Foundation", "Services", "database", "open_services"]
+__all__ = ["DATABASE_FILE", "Foundation", "Services", "database", "open_services", "postgres_installed"]
 
 DATABASE_FILE: Final = "madang.sqlite3"
 SECONDS_AT_ONCE: Final = 3
@@ -84,6 +84,21 @@ class Services:
     member_settings: MemberSettingsService
 
 
+@contextmanager
+def postgres_installed(setting: str) -> Iterator[None]:
+    """For importing what talks to PostgreSQL: who stores in SQLite has no driver of it, and does not wait for one.
+
+    Raises:
+        SettingsError: of `setting`, if a package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            setting, f"takes {error.name}, which is not installed: pip install 'madang[postgres]'."
+        ) from None
+
+
 def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore | PostgresStore:
     """The store of these settings, not opened.
 
@@ -91,12 +106,8 @@ def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore | 
         SettingsError: it takes a package that is not installed.
     """
     if settings.database_url:
-        try:  # imported here: who stores in SQLite has no driver of PostgreSQL, and does not wait for one
+        with postgres_installed("MADANG_DATABASE_URL"):
             from madang.storage.postgres import PostgresStore
-        except ModuleNotFoundError as error:
-            raise SettingsError(
-                "MADANG_DATABASE_URL", f"takes {error.name}, which is not installed: pip install 'madang[postgres]'."
-            ) from None
         return PostgresStore(
             settings.database_url,
             clock=clock,

@@ -7,11 +7,14 @@ leaves the store as it was. Must never touch a store that a newer Madang has cha
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
 
 from madang.config import SettingsError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD: Final = "0005"
 """The newest revision; a test holds it equal to the migrations, which are not read when a store is there already."""
@@ -37,18 +40,46 @@ def upgrade(conn: Connection, setting: str) -> bool:
         return False
     # Only a store that must change pays for alembic's import, a third of a start.
     from alembic import command
+
+    config, known = _migrations()
+    _refuse_newer(current, known, setting)
+    config.attributes["connection"] = conn
+    command.upgrade(config, "head")
+    return True
+
+
+def refuse_other_revision(conn: Connection, setting: str) -> None:
+    """Refuse what this program cannot read as it is.
+
+    Raises:
+        SettingsError: of `setting`.
+    """
+    current = revision_of(conn)
+    if current == HEAD:
+        return
+    if current is None:
+        raise SettingsError(setting, "there is no store of Madang in it.")
+    _refuse_newer(current, _migrations()[1], setting)
+    raise SettingsError(
+        setting,
+        f"the store is older than this Madang (it stands at revision {current}): run madang migrate on it first.",
+    )
+
+
+def _migrations() -> tuple[Config, set[str]]:
+    """What alembic is told, and the revisions there are."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
-    config.attributes["connection"] = conn
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    return config, {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+def _refuse_newer(current: str | None, known: set[str], setting: str) -> None:
     if current is not None and current not in known:
         raise SettingsError(
             setting,
             f"the store is newer than this Madang (it stands at revision {current}, this program knows up to {HEAD}): "
             "start the newer version again, or restore an older backup.",
         )
-    command.upgrade(config, "head")
-    return True

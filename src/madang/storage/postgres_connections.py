@@ -86,7 +86,7 @@ def _pool(url: str, admit: Admit, size: int, **options: object) -> AsyncEngine:
 
 
 def single_engine(url: str) -> AsyncEngine:
-    """For one connection without a time limit, which changes the schema."""
+    """For one connection without a time limit, which changes the schema or copies everything."""
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: connect(url, patient=True),

@@ -22,7 +22,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-__all__ = ["Checkpointer", "raw", "reader_engine", "writer_engine"]
+__all__ = ["Checkpointer", "filling_engine", "raw", "reader_engine", "writer_engine"]
 
 READ_SECONDS: Final = 1.0
 """How long one read may take."""
@@ -106,6 +106,11 @@ def reader_engine(path: Path) -> Engine:
         raw(conn).set_progress_handler(lambda: time.monotonic() > deadline, _READ_CHECK_STEPS)
 
     return engine
+
+
+def filling_engine(path: Path) -> Engine:
+    """For filling a file that nobody reads before it is complete: fast, and worth nothing if interrupted."""
+    return _engine(path, "BEGIN", ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{WRITER_CACHE_KIB}"))
 
 
 class Checkpointer:

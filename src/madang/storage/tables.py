@@ -69,7 +69,7 @@ installation = Table(
     Column("timeline", Words),
     CheckConstraint("id = 1", name="one_row"),
 )
-"""`timeline` is where PostgreSQL stood when the epoch was made."""
+"""`timeline` is where PostgreSQL stood when the epoch was made; a copy elsewhere has its own."""
 
 users = Table(
     "users",
