@@ -191,30 +191,32 @@ def since(conn: Connection, conversation_id: str, version: int, limit: int, epoc
 def page(conn: Connection, conversation_id: str, window: PageWindow, visible_from_seq: int) -> list[Message]:
     """A part of the history, oldest first."""
     limit, around = window.limit, window.around
-    visible = _SELECT.where(messages.c.conversation_id == conversation_id, messages.c.seq >= visible_from_seq)
+    here = _SELECT.where(messages.c.conversation_id == conversation_id)
     if window.at is not None:
         around = _seq_at(conn, conversation_id, window.at, visible_from_seq)
     if around is not None:
-        rows = _older(conn, visible, around, limit // 2) + _newer(conn, visible, around - 1, limit - limit // 2)
+        older = _older(conn, here, visible_from_seq, around, limit // 2)
+        rows = older + _newer(conn, here, max(visible_from_seq, around), limit - limit // 2)
     elif window.after is not None:
-        rows = _newer(conn, visible, window.after, limit)
+        rows = _newer(conn, here, max(visible_from_seq, window.after + 1), limit)
     else:
-        rows = _older(conn, visible, window.before, limit)
+        rows = _older(conn, here, visible_from_seq, window.before, limit)
     return [to_message(row, visible_from_seq=visible_from_seq) for row in rows]
 
 
-def _newer(conn: Connection, visible: Select[Any], bound: int, limit: int) -> list[Any]:
-    """Rows above a seq, oldest first."""
+def _newer(conn: Connection, here: Select[Any], first: int, limit: int) -> list[Any]:
+    """Rows from a seq on, oldest first. Of two lower bounds SQLite would begin at either, so there is but one."""
     seq = messages.c.seq
-    return list(conn.execute(visible.where(seq > bigint(bound)).order_by(seq).limit(limit)))
+    return list(conn.execute(here.where(seq >= bigint(first)).order_by(seq).limit(limit)))
 
 
-def _older(conn: Connection, visible: Select[Any], bound: int | None, limit: int) -> list[Any]:
-    """Rows below a seq, or up to the newest, oldest first."""
+def _older(conn: Connection, here: Select[Any], first: int, bound: int | None, limit: int) -> list[Any]:
+    """Rows from a seq on and below another, or up to the newest: the last of them, oldest first."""
     seq = messages.c.seq
+    here = here.where(seq >= first)
     if bound is not None:
-        visible = visible.where(seq < bigint(bound))
-    return list(conn.execute(visible.order_by(seq.desc()).limit(limit)))[::-1]
+        here = here.where(seq < bigint(bound))
+    return list(conn.execute(here.order_by(seq.desc()).limit(limit)))[::-1]
 
 
 def _seq_at(conn: Connection, conversation_id: str, at: int, visible_from_seq: int) -> int | None:

@@ -5,17 +5,17 @@ table fails here, not in somebody's busy evening.
 """
 
 import re
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import create_engine
 
 from madang.ids import new_id
 from madang.ports.accounts import ExternalProfile
 from madang.ports.log import Mark, PageWindow
 from madang.ports.members import SettingsChange
+from madang.storage.messages import page
 from madang.storage.sqlite import SqliteStore
 from madang.storage.sqlite_connections import raw
 from tests.conformance.chat import (
@@ -30,29 +30,10 @@ from tests.conformance.chat import (
     removal,
     role,
 )
+from tests.query_plans import Recorder, walks
 
-WALKS_ALLOWED = (
-    r"SCAN (json_each|pair) VIRTUAL TABLE",  # the list of ids itself
-    r"SCAN anon_\d+",  # the few rows of a limited subquery
-    r"SCAN users USING COVERING INDEX",  # the first row, to know whether there is one
-    r"SCAN installation",  # one row
-)
 SEARCH_WALKS = r"SCAN users$"
 """Finding people by part of a name looks at everybody, on a thread that only reads."""
-
-
-class Recorder:
-    """The statements a store runs while it is listened to."""
-
-    def __init__(self) -> None:
-        self.statements: list[str] = []
-
-    def listen(self, conn: Connection) -> None:
-        raw(conn).set_trace_callback(self.statements.append)
-
-    def data_statements(self) -> list[str]:
-        """Without transactions and PRAGMAs."""
-        return [text for text in self.statements if text.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}]
 
 
 @pytest.fixture
@@ -66,9 +47,7 @@ async def chat(tmp_path: Path, recorder: Recorder) -> AsyncIterator[Chat]:
     """A store that is listened to."""
     store = SqliteStore(tmp_path / "madang.db", readers=1)
     await store.open()
-    connected = store._database._open()
-    await connected.writer.submit(recorder.listen)
-    await connected.readers.submit(recorder.listen)
+    await recorder.listen_to(store)
     yield Chat(store)
     await store.close()
 
@@ -120,19 +99,6 @@ async def call_every_port(chat: Chat) -> None:
     await store.accounts.update(bob, name="Bob")
     await store.sessions.revoke_all(bob, 1)
     await store.sessions.revoke(new_id(), 1)
-
-
-def walks(path: Path, statements: list[str]) -> dict[str, list[str]]:
-    """Statements that walk a table or build an index for themselves, with those steps of their plan."""
-    found = {}
-    with sqlite3.connect(path) as conn:
-        for statement in statements:
-            steps = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {statement}")]
-            bad = [step for step in steps if re.match("SCAN|.*AUTOMATIC", step)]
-            bad = [step for step in bad if not any(re.match(allowed, step) for allowed in WALKS_ALLOWED)]
-            if bad:
-                found[statement] = bad
-    return found
 
 
 async def test_every_statement_goes_by_an_index(chat: Chat, recorder: Recorder, tmp_path: Path) -> None:
@@ -190,3 +156,21 @@ async def test_a_list_is_four_statements(chat: Chat, recorder: Recorder, convers
     page = await chat.store.conversations.inbox(ann, limit=50)
     assert len(page.summaries) == conversations
     assert len(recorder.data_statements()) == 4
+
+
+@pytest.mark.parametrize("bound", ["after", "around"])
+async def test_a_page_costs_the_same_wherever_it_begins(chat: Chat, tmp_path: Path, bound: str) -> None:
+    """SQLite does not walk over what lies before the page: near the end it takes as many steps as near the beginning."""
+    ann = await chat.user()
+    group = await chat.group(ann)
+    await chat.append(*(message(group, ann) for _ in range(600)))
+    await chat.store.close()
+    steps: list[int] = []
+    with create_engine(f"sqlite:///{tmp_path / 'madang.db'}").connect() as conn:
+        raw(conn).set_progress_handler(lambda: steps.append(1), 1)
+        taken = []
+        for seq in (20, 560):
+            steps.clear()
+            assert len(page(conn, group, PageWindow(limit=20, **{bound: seq}), 1)) == 20
+            taken.append(len(steps))
+    assert taken[1] < 1.2 * taken[0]
