@@ -1,5 +1,9 @@
 -- The function that appends plain sends on PostgreSQL, as in postgres_functions.sql, which says why it is one; since messages say
 -- that they left their sender's mark where it was.
+--
+-- A session plans its statements once, maybe while the tables are small, and keeps the plans while they grow. So walking is off,
+-- and what is looked up for each entry is a LATERAL of one row, which cannot be planned as a walk over everybody's. As long as
+-- there are too few messages for statistics to tell one index from another, each call is planned by itself.
 
 -- name: append_sends
 -- Plain sends: an array per field, in order; ids of one call are either equal or unrelated, see postgres_sends.py.
@@ -9,11 +13,13 @@ CREATE OR REPLACE FUNCTION madang_append_sends(
 ) RETURNS TABLE (
     outcome text, first_place bigint, seq bigint, version bigint, created_at bigint, sender_name text, sender_avatar text,
     quoted_seq bigint, quoted_sender uuid, quoted_content text, quoted_type text, quoted_deleted_at bigint
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     held uuid[];
 BEGIN
+    PERFORM set_config('plan_cache_mode', 'force_custom_plan', true)
+    FROM pg_class WHERE oid = 'messages'::regclass AND reltuples < 1000;
     IF p_wait THEN
         SELECT array_agg(locked.id) INTO held FROM (
             SELECT id FROM conversations WHERE id = ANY (p_conversation) ORDER BY id FOR NO KEY UPDATE
@@ -46,11 +52,19 @@ BEGIN
              AS given (conversation_id, id, sender_id, reply_to_id, body_hash, silent, keep_unread, place)
         LEFT JOIN conversations ON conversations.id = given.conversation_id
         LEFT JOIN unnest(held) AS locked (id) ON locked.id = given.conversation_id
-        LEFT JOIN members ON members.conversation_id = given.conversation_id AND members.user_id = given.sender_id
-                         AND members.left_at IS NULL
+        LEFT JOIN LATERAL (
+            SELECT * FROM members
+            WHERE members.conversation_id = given.conversation_id AND members.user_id = given.sender_id LIMIT 1
+        ) AS members ON members.left_at IS NULL
         LEFT JOIN users ON users.id = members.user_id
-        LEFT JOIN messages AS known ON known.conversation_id = given.conversation_id AND known.id = given.id
-        LEFT JOIN messages AS quoted ON quoted.conversation_id = given.conversation_id AND quoted.id = given.reply_to_id
+        LEFT JOIN LATERAL (
+            SELECT * FROM messages
+            WHERE messages.conversation_id = given.conversation_id AND messages.id = given.id LIMIT 1
+        ) AS known ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM messages
+            WHERE messages.conversation_id = given.conversation_id AND messages.id = given.reply_to_id LIMIT 1
+        ) AS quoted ON true
     ), judged AS MATERIALIZED (
         SELECT entry.*,
                min(place) FILTER (WHERE NOT busy AND NOT present AND member AND reply_seen)
