@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from msgspec import UNSET
-from sqlalchemy import Connection, Row, Select, and_, select, tuple_
+from sqlalchemy import Connection, Row, Select, and_, select, tuple_, union
 
 from madang.clock import to_iso
 from madang.contract.shapes import Membership, Message, PublicMember, Summary, User
@@ -49,6 +49,20 @@ _SUMMARY_COLUMNS: Final = (
     members.c.muted_until,
     members.c.pinned_at,
     members.c.marked_unread,
+)
+
+
+# Built once, not for each list: naming so many columns costs about as much as a statement.
+_OF_MEMBERS: Final = (
+    select(*_SUMMARY_COLUMNS)
+    .select_from(members.join(conversations, conversations.c.id == members.c.conversation_id))
+    .where(_PRESENT)
+)
+_NEWEST: Final = select_messages(
+    conversations.join(
+        messages,
+        and_(messages.c.conversation_id == conversations.c.id, messages.c.seq == conversations.c.last_seq),
+    )
 )
 
 
@@ -98,8 +112,7 @@ def summaries(conn: Connection, user_id: str, conversation_ids: Sequence[str], e
 
 
 def _mine(user_id: str) -> Select[Any]:
-    source = members.join(conversations, conversations.c.id == members.c.conversation_id)
-    return select(*_SUMMARY_COLUMNS).select_from(source).where(members.c.user_id == user_id, _PRESENT)
+    return _OF_MEMBERS.where(members.c.user_id == user_id)
 
 
 def _summaries(conn: Connection, statement: Select[Any], user_id: str, epoch: str) -> list[Summary]:
@@ -112,8 +125,7 @@ def _summaries(conn: Connection, statement: Select[Any], user_id: str, epoch: st
 
 def _last_messages(conn: Connection, rows: Sequence[Row[Any]]) -> dict[str, Message]:
     visible = {row.id: row.visible_from_seq for row in rows}
-    newest = and_(messages.c.conversation_id == conversations.c.id, messages.c.seq == conversations.c.last_seq)
-    statement = select_messages(conversations.join(messages, newest)).where(among(conversations.c.id, list(visible)))
+    statement = _NEWEST.where(among(conversations.c.id, list(visible)))
     return {row[0]: to_message(row, visible_from_seq=visible[row[0]]) for row in conn.execute(statement)}
 
 
@@ -202,8 +214,8 @@ def presence_audience(conn: Connection, user_id: str, rooms: int, room_size: int
         .order_by(conversations.c.last_message_at.desc(), conversations.c.id.desc())
         .limit(rooms)
     )
-    ids = {*conn.scalars(mine.where(conversations.c.type == "direct")), *conn.scalars(small)}
-    audience = select(members.c.user_id).distinct().where(among(members.c.conversation_id, ids), _PRESENT)
+    near = union(mine.where(conversations.c.type == "direct"), select(small.subquery().c.id))
+    audience = select(members.c.user_id).distinct().where(members.c.conversation_id.in_(near), _PRESENT)
     return set(conn.scalars(audience)) - {user_id}
 
 

@@ -35,6 +35,14 @@ _PLACE: Final = (
 )
 
 
+_PLACES: Final = (
+    select(*_PLACE)
+    .select_from(members.join(conversations, conversations.c.id == members.c.conversation_id))
+    .where(_PRESENT)
+)
+_MESSAGES: Final = select_messages(messages)
+
+
 def page(conn: Connection, user_id: str, epoch: str, query: ListQuery) -> ListPage:
     """The next page of a list."""
     statement = _mine(user_id).order_by(conversations.c.last_message_at.desc(), conversations.c.id.desc())
@@ -42,10 +50,12 @@ def page(conn: Connection, user_id: str, epoch: str, query: ListQuery) -> ListPa
         statement = statement.where(outside(conversations.c.id, query.exclude))
     if query.only is not None:
         statement = statement.where(among(conversations.c.id, query.only))
-    found = conn.execute(statement.limit(query.places + 1)).all()
+    # what is not known takes a Summary, so no more of it fits than there are Summaries
+    most = min(query.places, query.summaries + len(query.known))
+    found = conn.execute(statement.limit(most + 1)).all()
     version: int = conn.scalar(select(users.c.inbox_version).where(users.c.id == user_id)) or 0
     since = query.inbox if query.inbox is not None and query.inbox <= version else None
-    shown, places = _choose(found[: query.places], query, since)
+    shown, places = _choose(found[:most], query, since)
     by_id = {summary.id: summary for summary in summaries(conn, user_id, shown, epoch)}
     return ListPage(
         inbox_version=version,
@@ -112,8 +122,7 @@ def touched(conn: Connection, user_ids: Sequence[str], depth: int) -> list[Membe
 
 
 def _mine(user_id: str) -> Select[Any]:
-    source = members.join(conversations, conversations.c.id == members.c.conversation_id)
-    return select(*_PLACE).select_from(source).where(members.c.user_id == user_id, _PRESENT)
+    return _PLACES.where(members.c.user_id == user_id)
 
 
 def _place(row: Row[Any]) -> Place:
@@ -170,8 +179,7 @@ def _messages(
 def _changed(conn: Connection, row: Row[Any], known: int, rows: int) -> tuple[list[Message], bool]:
     m = messages.c
     statement = (
-        select_messages(messages)
-        .where(m.conversation_id == row.id, m.version > known, m.seq >= row.visible_from_seq)
+        _MESSAGES.where(m.conversation_id == row.id, m.version > known, m.seq >= row.visible_from_seq)
         .order_by(m.version)
         .limit(rows + 1)
     )
