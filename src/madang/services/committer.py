@@ -254,6 +254,7 @@ class Committer:
         oldest = self._clock.monotonic() - ANSWER_SECONDS
         waiting = self._outstanding
         while waiting and (waiting[0].settle is None or waiting[0].since < oldest):
-            unknown = outcome_unknown("no answer from the store yet: send it again with the same id")
-            waiting.popleft().answer(unknown, b"")
+            queued = waiting.popleft()
+            if queued.settle is not None:  # nearly all were answered long ago, and an error costs as much as a decode
+                queued.answer(outcome_unknown("no answer from the store yet: send it again with the same id"), b"")
         self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if waiting else None
