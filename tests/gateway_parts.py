@@ -31,6 +31,7 @@ from madang.services.sessions import SignIn
 from madang.socketio import Server
 from madang.socketio.frames import EventPacket, Frames, Sendable
 from madang.socketio.handshake import Request
+from madang.telemetry import Metrics
 from tests.server_parts import ServerParts, StoreKind, server_parts
 
 __all__ = ["GatewayParts", "LossyBus", "Phone", "Slow", "eventually", "gateway_parts"]
@@ -263,6 +264,7 @@ class GatewayParts:
     bus: LossyBus
     server: Server
     gateway: Gateway
+    metrics: Metrics
     people: dict[str, SignIn] = field(default_factory=dict)
 
     async def person(self, name: str) -> str:
@@ -339,8 +341,9 @@ async def gateway_parts(
             member_settings=parts.services.member_settings,
         )
         server = engine_server(settings, limits, origins, TrustedProxies(()), lambda _: None)
-        gateway = await open_gateway(server, services, origins, stack)
-        world = GatewayParts(parts=parts, store=store, bus=bus, server=server, gateway=gateway)
+        metrics = Metrics()
+        gateway = await open_gateway(server, services, origins, metrics, stack)
+        world = GatewayParts(parts=parts, store=store, bus=bus, server=server, gateway=gateway, metrics=metrics)
         yield world
         for engine in list(server.engine_server.engines.values()):
             engine.close(cast("Any", "server shutting down"))

@@ -6,7 +6,8 @@ Owns the form of the log, the table of metrics and the probe of the event loop. 
 Invariants:
 1. Values of fields named like secrets never reach the log, and tracebacks carry no local variables.
 2. A metric has no label with a user, a conversation or anything else clients choose, so their number is bounded.
-3. Metrics cost nothing until they are read: counters live where the work is done and are fetched at each scrape.
+3. Metrics cost nothing until they are read: counters live where the work is done and are fetched at each scrape. Histograms
+   are of what happens rarely, or takes a task and the store, and never of sending a message.
 """
 
 from __future__ import annotations
@@ -58,6 +59,11 @@ TASK_FAILURES: Final = Metric("madang_task_failures_total", "counter", "Backgrou
 LOOP_LAG: Final = Metric(
     "madang_loop_lag_seconds", "histogram", f"How late the event loop was, measured every {LAG_INTERVAL} s."
 )
+HANDLING: Final = Metric(
+    "madang_event_seconds",
+    "histogram",
+    "From the receipt of an event to its answer, by `event`: of those that wait for something, so not of sending.",
+)
 
 METRICS: Final = (
     ENGINES,
@@ -71,6 +77,7 @@ METRICS: Final = (
     COMMIT_QUEUE,
     TASK_FAILURES,
     LOOP_LAG,
+    HANDLING,
 )
 """Madang's own; `process_*` and `python_info` of the Prometheus client stand beside them."""
 
@@ -87,6 +94,13 @@ class Metrics(Collector):
             registry=self.registry,
             buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
         )
+        self._handling = Histogram(
+            HANDLING.name,
+            HANDLING.meaning,
+            ("event",),
+            registry=self.registry,
+            buckets=(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+        )
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.registry.register(self)
@@ -94,6 +108,10 @@ class Metrics(Collector):
     def watch(self, metric: Metric, read: Callable[[], float]) -> None:
         """Where a counter or gauge of the table is read from; `read` must be quick and not raise."""
         self._watched[metric] = read
+
+    def handled(self, event: str, seconds: float) -> None:
+        """An event of the contract was answered after so long."""
+        self._handling.labels(event).observe(seconds)
 
     def collect(self) -> Iterator[MetricFamily]:
         for metric, read in self._watched.items():

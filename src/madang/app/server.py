@@ -131,8 +131,8 @@ async def _live(
         ready = _Readiness(admission)
         origins, proxies = Origins(settings.public_url, settings.origins), TrustedProxies(settings.trusted_proxies)
         engine = engine_server(settings, services.foundation.limits, origins, proxies, admission.ask)
-        gateway = await open_gateway(engine, services, origins, stack)
         metrics = _metrics(services, engine, stack)
+        gateway = await open_gateway(engine, services, origins, metrics, stack)
         api = create_api(
             _api_services(services),
             ApiOptions(

@@ -37,6 +37,7 @@ from madang.services.presence import PresenceService
 from madang.services.sync import SyncService
 from madang.services.typing_status import TypingService
 from madang.socketio import Server, ServerOptions
+from madang.telemetry import Metrics
 
 __all__ = ["SERVICE_RESTART", "engine_server", "open_gateway"]
 
@@ -79,7 +80,9 @@ def engine_server(
     )
 
 
-async def open_gateway(server: Server, services: Services, origins: Origins, stack: AsyncExitStack) -> Gateway:
+async def open_gateway(
+    server: Server, services: Services, origins: Origins, metrics: Metrics, stack: AsyncExitStack
+) -> Gateway:
     """Put the gateway on the engine and start both."""
     base = services.foundation
     namespace, store, tasks = server.of("/"), base.store, base.tasks
@@ -120,7 +123,7 @@ async def open_gateway(server: Server, services: Services, origins: Origins, sta
     )
     namespace.use(gateway.admit)
     namespace.on("disconnect", gateway.ended)
-    namespace.on_event(Dispatch(handlers, services.access, tasks))
+    namespace.on_event(Dispatch(handlers, services.access, tasks, metrics.handled))
     expiry.start()
     stack.callback(expiry.close)
     sweep = Sweep(connections=connections, feed=feed, attach=attach, log=store.log, sync=store.sync, tasks=tasks)

@@ -11,6 +11,7 @@ Invariants:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, Final
@@ -62,16 +63,26 @@ class Handler(Struct, frozen=True):
 class Dispatch:
     """Serves the events of all sockets.
 
+    Args:
+        observe: told of each event whose handler waited, and how many seconds it took from receipt to answer.
+
     Raises:
         ValueError: the handlers are not exactly those of the contract.
     """
 
-    def __init__(self, handlers: dict[str, Handler], access: Access, tasks: TaskSupervisor) -> None:
+    def __init__(
+        self,
+        handlers: dict[str, Handler],
+        access: Access,
+        tasks: TaskSupervisor,
+        observe: Callable[[str, float], None],
+    ) -> None:
         if handlers.keys() != CLIENT_EVENTS.keys():
             raise ValueError(f"events without handler, or the reverse: {handlers.keys() ^ CLIENT_EVENTS.keys()}")
         self._handlers = handlers
         self._access = access
         self._tasks = tasks
+        self._observe = observe
 
     def __call__(self, socket: Socket, event: str, args: list[Any], ack: Ack | None) -> None:
         """Serve one event. Never raises."""
@@ -101,9 +112,10 @@ class Dispatch:
             reply.failed(MadangError(ErrorCode.RATE_LIMITED, "too many events at once", retry_after_ms=1_000))
             return
         connection.pending += 1
-        self._tasks.start(self._finish(connection, event, waits, reply), event)
+        received = asyncio.get_running_loop().time()
+        self._tasks.start(self._finish(connection, event, waits, reply, received), event)
 
-    async def _finish(self, connection: Connection, event: str, waits: Waits, reply: Reply) -> None:
+    async def _finish(self, connection: Connection, event: str, waits: Waits, reply: Reply, received: float) -> None:
         try:
             answer = await waits
             if answer is not None:
@@ -114,6 +126,7 @@ class Dispatch:
             self._defect(event, reply)
         finally:
             connection.pending -= 1
+            self._observe(event, asyncio.get_running_loop().time() - received)
 
     async def _ask_first(
         self, connection: Connection, request: Shape, handler: Handler, reply: Reply

@@ -30,7 +30,7 @@ async def phone(world: GatewayParts) -> Phone:
 def test_a_table_that_is_not_the_contracts_stops_the_start() -> None:
     """An event without handler, or a handler without event, is found before anybody connects."""
     with pytest.raises(ValueError, match="init"):
-        Dispatch({}, cast("Access", None), TaskSupervisor())
+        Dispatch({}, cast("Access", None), TaskSupervisor(), lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -151,3 +151,17 @@ async def test_typing_is_for_members_whether_attached_or_not(world: GatewayParts
     early = await world.phone(joon).connect()
     assert (await early.ask("typing:start", {"conversationId": room.upper()}))["ok"]
     assert await hears.got("typing:start") == {"userId": joon, "conversationId": room}
+
+
+async def test_what_waits_is_timed_from_its_receipt_to_its_answer(phone: Phone, world: GatewayParts) -> None:
+    """An event that waits for the store counts with its whole wait, once; a message, which does not wait, never."""
+    world.store.accounts.hold("users")
+    number = phone.emit("init", {}, ack=True)
+    await asyncio.sleep(0.06)
+    world.store.accounts.let_go("users")
+    await phone.until(lambda: phone.ack(number))
+    await phone.ask("message:send", {"conversationId": new_id(), "content": "x"})
+    text = world.metrics.exposition()[0].decode()
+    assert 'madang_event_seconds_count{event="init"} 2.0' in text  # its first, when it came, and this one
+    assert 'madang_event_seconds_bucket{event="init",le="0.05"} 1.0' in text
+    assert 'event="message:send"' not in text
