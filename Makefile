@@ -17,7 +17,7 @@ NODE_PATH_FIRST := PATH="$(CURDIR)/$(BIN):$$PATH"
 SCALE := 40
 NPM := $(NODE_PATH_FIRST) npm
 
-.PHONY: help setup run test test-python test-web check bench faults mutants fmt types web wheel lock clean
+.PHONY: help setup run test test-python test-web check bench bench-scale faults mutants fmt types web wheel lock clean
 
 help: ## print this list
 	@echo "Madang. The two to begin with: make run, make test."
@@ -47,6 +47,9 @@ check: .venv/.dev node_modules/.package-lock.json ## what a change must pass bes
 
 bench: .venv/.dev ## measure against python-socketio on this machine and print the ratios
 	$(PY) -m bench $(ARGS)
+
+bench-scale: .venv/.dev ## show that lists and history cost the same at three million messages, on SQLite and PostgreSQL
+	$(PY) -m bench --only scale $(ARGS)
 
 faults: .venv/.dev ## kill, cut and starve servers for about half an hour and print what was lost: nothing
 	MADANG_TEST_SCALE=$(SCALE) $(PY) -m pytest -o faulthandler_timeout=3600 tests/faults $(ARGS)

@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.processes import choose_cores
 from bench.provenance import provenance
 from bench.report import Table, document
-from bench.scenarios import burst, fan_out, groups, idle
+from bench.scenarios import burst, coming_back, durable, fan_out, groups, idle, scale
 from bench.sizes import FULL, QUICK, Sizes
 from bench.subjects import Machine
 
@@ -27,7 +27,12 @@ SCENARIOS: Final[dict[str, Callable[[Machine, Sizes], Table]]] = {
     "idle": idle.run,
     "groups": groups.run,
     "burst": burst.run,
+    "durable": durable.run,
+    "coming-back": coming_back.run,
+    "scale": scale.run,
 }
+DEFAULT: Final = ("fan-out", "idle", "groups", "burst")
+"""What runs unasked. The others start a PostgreSQL, which comes with what the tests take, and need minutes of their own."""
 DATA: Final = Path("/var/tmp")  # noqa: S108 - on a disk, unlike /tmp on many systems; what is made in it is private
 RESULTS: Final = Path(__file__).parent / "results"
 
@@ -46,7 +51,7 @@ def main() -> int:
     machine = Machine(choose_cores(), options.data.resolve())
     about = provenance(options.data)
     pin(machine.cores.generator)
-    tables, broken = _measure(options.only or list(SCENARIOS), machine, sizes)
+    tables, broken = _measure(options.only or DEFAULT, machine, sizes)
     print(document(about, tables))
     for sentence in broken:
         print(f"broken: {sentence}")

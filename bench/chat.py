@@ -1,4 +1,4 @@
-"""The whole chat as a subject: `madang serve` on SQLite, with users of a host application and their conversations.
+"""The whole chat as a subject: `madang serve` on SQLite or PostgreSQL, with users of a host application and their conversations.
 
 Owns the data folder, the tokens and the conversations of a run. Must never use anything a host application could not:
 users come by signed tokens, conversations by the HTTP API, messages by sockets.
@@ -7,6 +7,7 @@ users come by signed tokens, conversations by the HTTP API, messages by sockets.
 from __future__ import annotations
 
 import http.client
+import random
 import sys
 import time
 import uuid
@@ -80,10 +81,17 @@ class ChatHost:
         folder: the data folder, empty at first.
         users: how many.
         room_size: members of each conversation; 0 means one conversation of all, 1 means none at all.
+        database_url: the store, empty at first; without one it is SQLite in the folder.
+        list_size: conversations of `room_size` everybody is in; those beyond the first are with others each, and somebody has
+            said something there.
     """
 
-    def __init__(self, folder: Path, users: int, room_size: int = 0) -> None:
+    def __init__(
+        self, folder: Path, users: int, room_size: int = 0, *, database_url: str = "", list_size: int = 1
+    ) -> None:
         self._folder = folder
+        self._list_size = list_size
+        self._environment = {**ENVIRONMENT, **({"MADANG_DATABASE_URL": database_url} if database_url else {})}
         self._room_size = room_size
         self._ids = [str(uuid.uuid5(_USERS, str(number))) for number in range(users)]
         self._tokens = [_token(user_id, number) for number, user_id in enumerate(self._ids)]
@@ -95,7 +103,7 @@ class ChatHost:
         return ServerProcess(
             [sys.executable, *program, "--port", "{port}", "--data", str(self._folder)],
             cores=cores,
-            environment=ENVIRONMENT,
+            environment=self._environment,
             ready_path="/health/ready",
         )
 
@@ -113,12 +121,16 @@ class ChatHost:
             size = self._room_size or len(self._ids)
             with closing(http.client.HTTPConnection(*server.address, timeout=_CALL_SECONDS)) as connection:
                 api = _Api(connection, self._tokens)
-                groups = [(first, self._ids[first : first + size]) for first in range(0, len(self._ids), size)]
-                self.dialect.conversations = [self._make_conversation(api, *group) for group in groups]
+                everybody = list(range(len(self._ids)))
+                self.dialect.conversations = [self._make_conversation(api, group) for group in _groups(everybody, size)]
+                for number in range(1, self._list_size):
+                    for group in _groups(random.Random(number).sample(everybody, len(everybody)), size):
+                        quiet = self._make_conversation(api, group)
+                        api.post(group[1], f"/api/conversations/{quiet}/messages", {"content": "see you there"})
 
-    @staticmethod
-    def _make_conversation(api: _Api, owner: int, members: list[str]) -> str:
-        people = iter(members[1:])
+    def _make_conversation(self, api: _Api, members: Sequence[int]) -> str:
+        owner = members[0]
+        people = iter([self._ids[member] for member in members[1:]])
         made = api.post(
             owner,
             "/api/conversations",
@@ -145,6 +157,10 @@ class _Api:
         if response.status >= 300:
             raise BenchError(f"POST {path} gave {response.status}: {answer[:500]!r}")
         return msgspec.json.decode(answer, type=dict[str, Any])
+
+
+def _groups(people: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [people[first : first + size] for first in range(0, len(people), size)]
 
 
 def _token(user_id: str, number: int) -> str:

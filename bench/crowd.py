@@ -89,7 +89,7 @@ class Crowd:
         made = 0
         while self.ready < already + count:
             while made < count and made - (self.ready - already) < AT_ONCE:
-                self._add(Client(self, first + made, self.dialect.room_of(first + made)))
+                self.begin(first + made)
                 made += 1
             self.poll(_POLL_SECONDS)
             self.expect_nobody_lost()
@@ -98,6 +98,17 @@ class Crowd:
                     f"only {self.ready - already} of {count} sockets were ready in {CONNECT_SECONDS:.0f} s"
                 )
         return time.perf_counter() - begun
+
+    def begin(self, index: int) -> Client:
+        """Begin to connect one more client, as the one with this index; it is ready later."""
+        client = Client(self, index, self.dialect.room_of(index))
+        self._add(client)
+        return client
+
+    def dismiss(self, client: Client) -> None:
+        """End one connection."""
+        self.clients.remove(client)
+        self._forget(client)
 
     def poll(self, seconds: float) -> None:
         """Serve the sockets that are ready, once; wait for the first of them at most this long."""
@@ -154,11 +165,14 @@ class Crowd:
 
     def lost(self, client: Client) -> None:
         """Hear that a connection is over."""
+        self._forget(client)
+        self.ended.append(client)
+
+    def _forget(self, client: Client) -> None:
         fd = client.sock.fileno()
         self._epoll.unregister(fd)
         del self._by_fd[fd]
         client.sock.close()
-        self.ended.append(client)
 
 
 def pin(cores: set[int]) -> None:

@@ -48,11 +48,16 @@ class Outcome:
 
     def percentile(self, percent: float) -> float:
         """Milliseconds within which so many percent of the latencies lie (nearest rank)."""
-        ordered = sorted(self.latencies)
-        if not ordered:
-            raise BenchError("nothing was measured")
-        rank = max(1, -(-len(ordered) * percent // 100))
-        return ordered[int(rank) - 1] / 1e6
+        return nearest_rank(self.latencies, percent) / 1e6
+
+
+def nearest_rank(latencies: Sequence[int], percent: float) -> int:
+    """The latency within which so many percent of all lie. Raises `BenchError` if there are none."""
+    ordered = sorted(latencies)
+    if not ordered:
+        raise BenchError("nothing was measured")
+    rank = max(1, -(-len(ordered) * percent // 100))
+    return ordered[int(rank) - 1]
 
 
 class _Sender:
@@ -108,8 +113,14 @@ class Load:
 
         return self._run(send, timed, refill=True)
 
-    def open_loop(self, seconds: float, *, per_second: float) -> Outcome:
+    def open_loop(self, seconds: float, *, per_second: float, at_once: int = 1) -> Outcome:
         """Send at a steady pace, senders in turn, and time every delivery to every member.
+
+        Args:
+            seconds: how long.
+            per_second: messages.
+            at_once: how many fall due together: the generator keeps a pace by looking at the clock all the time, and above a
+                few hundred a second that takes the core from whoever shares it.
 
         Raises:
             BenchError: as `closed_loop`.
@@ -118,7 +129,7 @@ class Load:
         def send() -> None:
             begun = time.perf_counter_ns()
             for number in range(round(seconds * per_second)):
-                due = begun + round(number * 1e9 / per_second)
+                due = begun + round(number // at_once * at_once * 1e9 / per_second)
                 self._crowd.serve((due - time.perf_counter_ns()) / 1e9)
                 self._send(self._senders[number % len(self._senders)], 1, due)
 

@@ -31,12 +31,17 @@ class Row:
     """How many times better than the baseline it is promised to be, for everyone who has the figure."""
     at_most: float | None = None
     """What the figure itself is promised not to exceed."""
+    baseline: str = BASELINE
     values: dict[str, float] = field(default_factory=dict)
+    ratios: dict[str, float] = field(default_factory=dict)
+    """Where runs come in pairs: the median of their ratios, which is not the ratio of the medians."""
 
     def ratio(self, subject: str) -> float | None:
         """How many times better than the baseline; None without both figures."""
-        own, other = self.values.get(subject), self.values.get(BASELINE)
-        if subject == BASELINE or not own or not other or self.better == "neither":
+        if subject in self.ratios:
+            return self.ratios[subject]
+        own, other = self.values.get(subject), self.values.get(self.baseline)
+        if subject == self.baseline or not own or not other or self.better == "neither":
             return None
         return own / other if self.better == "more" else other / own
 
@@ -45,8 +50,8 @@ class Row:
         found = []
         for subject in subjects:
             value, ratio = self.values.get(subject), self.ratio(subject)
-            if self.at_least is not None and subject != BASELINE and (ratio is None or ratio < self.at_least):
-                was = "not measured" if ratio is None else f"{ratio:.2f} times better than {BASELINE}'s"
+            if self.at_least is not None and subject != self.baseline and (ratio is None or ratio < self.at_least):
+                was = "not measured" if ratio is None else f"{ratio:.2f} times better than {self.baseline}'s"
                 found.append(f"{self.name} of {subject}: {was}, promised are {self.at_least:g} times")
             if self.at_most is not None and (value is None or value > self.at_most):
                 was = "not measured" if value is None else f"{value:.2f}"
@@ -62,6 +67,8 @@ class Table:
     how: str
     """One sentence: what was done."""
     subjects: tuple[str, ...] = SUBJECTS
+    baseline: str = BASELINE
+    """What ratios are to."""
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -72,7 +79,7 @@ class Table:
         for row in self.rows:
             if row.name == name:
                 return row
-        self.rows.append(Row(name, better, at_least, at_most))
+        self.rows.append(Row(name, better, at_least, at_most, self.baseline))
         return self.rows[-1]
 
     def accept(self, subject: str, name: str, outcome: Outcome) -> bool:
@@ -115,7 +122,7 @@ class Table:
 
 def document(provenance: Mapping[str, str], tables: Sequence[Table]) -> str:
     """A whole run in Markdown."""
-    lines = ["# Benchmark", "", "In brackets: how many times better than python-socketio, same run.", ""]
+    lines = ["# Benchmark", "", "In brackets: how many times better than the first column, same run.", ""]
     lines += [f"- {name}: {value}" for name, value in provenance.items()]
     return "\n".join([*lines, "", *(table.markdown() for table in tables)])
 

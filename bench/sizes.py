@@ -31,11 +31,31 @@ class Sizes:
     group_senders: int
     group_size: int
     group_window: int
+    list_users: int
+    list_size: int
+    """Conversations of each of them."""
+    list_pace: float
+    """Messages per second."""
+    list_inits: float
+    """Devices per second that come back."""
+    list_seconds: float
+    scale_groups: int
+    scale: tuple[tuple[int, int], tuple[int, int]]
+    """Messages of each group and of the large one: few, and many."""
+    scale_samples: int
+    pairs: int
+    """Runs of each way of storing, in turn."""
+    pair_seconds: float
     burst: int
     """Messages in one batch."""
     fan_out_ratio: float
     memory_ratio: float
+    durable_ratio: float
+    scale_ratio: float
+    """What few messages cost, to what many cost, at least."""
     stall_milliseconds: float | None
+    """None: not promised."""
+    list_milliseconds: float | None
     """None: not promised."""
 
 
@@ -51,10 +71,23 @@ FULL: Final = Sizes(
     group_senders=100,
     group_size=10,
     group_window=4,
+    list_users=100,
+    list_size=100,
+    list_pace=500.0,
+    list_inits=20.0,
+    list_seconds=20.0,
+    scale_groups=2_000,
+    scale=((4, 2_000), (1_000, 1_000_000)),
+    scale_samples=200,
+    pairs=7,
+    pair_seconds=3.0,
     burst=1_000,
     fan_out_ratio=10.0,
     memory_ratio=2.0,
+    durable_ratio=8.0,
+    scale_ratio=0.5,
     stall_milliseconds=20.0,
+    list_milliseconds=20.0,
 )
 
 QUICK: Final = Sizes(
@@ -69,8 +102,21 @@ QUICK: Final = Sizes(
     group_senders=20,
     group_size=10,
     group_window=2,
+    list_users=20,
+    list_size=5,
+    list_pace=50.0,
+    list_inits=10.0,
+    list_seconds=1.0,
+    scale_groups=2_000,
+    scale=((4, 500), (10, 2_000)),
+    scale_samples=10,
+    pairs=2,
+    pair_seconds=0.4,
     burst=100,
     fan_out_ratio=2.0,
     memory_ratio=1.0,
+    durable_ratio=1.0,
+    scale_ratio=0.1,
     stall_milliseconds=None,
+    list_milliseconds=None,
 )

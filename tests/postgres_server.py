@@ -43,7 +43,7 @@ SETTINGS: Final = {
 REPLICATED: Final = {"wal_level": "replica", "max_wal_senders": "4"}
 """To be started with by who has a standby, or will be restored."""
 TEMPLATE: Final = "migrated"
-_IN_MEMORY: Final = "/dev/shm" if Path("/dev/shm").is_dir() else None
+_IN_MEMORY: Final = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
 
 @cache
@@ -214,10 +214,19 @@ class PostgresServer:
 
 @contextmanager
 def running_postgres(
-    settings: Mapping[str, str] = MappingProxyType({}), *, primary: PostgresServer | None = None
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    primary: PostgresServer | None = None,
+    parent: Path | None = _IN_MEMORY,
 ) -> Iterator[PostgresServer]:
-    """A server for as long as the context lasts, then nothing of it."""
-    folder = Path(tempfile.mkdtemp(prefix="madang-pg-", dir=_IN_MEMORY))
+    """A server for as long as the context lasts, then nothing of it.
+
+    Args:
+        settings: for `PostgresServer.start`.
+        primary: what it is a standby of.
+        parent: where its folder is made: in memory, or on the disk that is to be measured.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="madang-pg-", dir=parent))
     try:
         server = PostgresServer(folder, primary=primary)
         server.start(**settings)

@@ -58,6 +58,27 @@ def test_an_open_loop_keeps_its_pace() -> None:
     assert 0.45 < outcome.server.wall < 0.9
 
 
+def test_messages_may_fall_due_together() -> None:
+    """The pace is the same; they leave in threes, and their time counts from when they were due."""
+    with crowd_of(CarelessServer()) as (_, load):
+        outcome = load.open_loop(0.5, per_second=42, at_once=3)
+        due = [sender.sent_at for sender in load._senders]
+    assert outcome.sent == 21
+    assert len({moment for moments in due for moment in moments}) == 7
+
+
+def test_one_client_may_come_and_go() -> None:
+    """Who is dismissed is not missed, and the others stay."""
+    server = CarelessServer()
+    with crowd_of(server) as (crowd, _):
+        guest = crowd.begin(0)
+        assert crowd.serve_until(lambda: crowd.ready == MEMBERS + 1, 5)
+        crowd.dismiss(guest)
+        crowd.serve(0.1)
+        crowd.expect_nobody_lost()
+        assert len(crowd.clients) == MEMBERS
+
+
 @pytest.mark.parametrize(("copies", "complaint"), [(0, "of 25 deliveries"), (2, "got 6 messages, 5 were sent")])
 def test_a_lost_or_doubled_delivery_is_no_result(copies: int, complaint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is fast because it drops is not fast."""

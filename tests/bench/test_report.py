@@ -34,6 +34,17 @@ def test_a_missed_promise_is_told_unrounded() -> None:
     assert not table.broken()
 
 
+def test_ratios_of_pairs_stand_before_the_ratio_of_the_figures() -> None:
+    """Where runs came in pairs, the promise is about the pairs, and each table has a baseline of its own."""
+    table = Table("t", "how", subjects=(ENGINE, CHAT), baseline=ENGINE)
+    row = table.row("acks", "more", at_least=8)
+    row.values = {ENGINE: 100, CHAT: 1_000}
+    assert not table.broken()
+    row.ratios[CHAT] = 7.9
+    assert table.broken() == [f"acks of {CHAT}: 7.90 times better than {ENGINE}'s, promised are 8 times"]
+    assert "| acks | 100 | 1,000 (**7.9x**) |" in table.markdown()
+
+
 def test_a_figure_that_is_missing_keeps_no_promise() -> None:
     """A run that was not reported must not pass."""
     table = Table("t", "how", subjects=(CHAT,))
