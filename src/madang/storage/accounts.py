@@ -94,7 +94,7 @@ def users_by_id(conn: Connection, user_ids: Sequence[str]) -> dict[str, User]:
     """The users who exist among these."""
     if not user_ids:
         return {}
-    rows = conn.execute(select(*USER_COLUMNS).where(among(users.c.id, user_ids)))
+    rows = conn.execute(select(*USER_COLUMNS).where(among(users.c.id, user_ids))).all()
     return {row[0]: to_user(row) for row in rows}
 
 

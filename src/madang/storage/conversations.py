@@ -126,40 +126,45 @@ def _summaries(conn: Connection, statement: Select[Any], user_id: str, epoch: st
 def _last_messages(conn: Connection, rows: Sequence[Row[Any]]) -> dict[str, Message]:
     visible = {row.id: row.visible_from_seq for row in rows}
     statement = _NEWEST.where(among(conversations.c.id, list(visible)))
-    return {row[0]: to_message(row, visible_from_seq=visible[row[0]]) for row in conn.execute(statement)}
+    return {row[0]: to_message(row, visible_from_seq=visible[row[0]]) for row in conn.execute(statement).all()}
 
 
-def _summary(row: Row[Any], last: Message | None, people: dict[str, User], user_id: str, epoch: str) -> Summary:
-    unread = unread_count(row.message_count, row.last_read_ordinal, row.own_since_read)
-    others = [people[member] for member in row.first_member_ids if member != user_id]
-    mine = [people[member] for member in row.first_member_ids if member == user_id]
+def _summary(row: Sequence[Any], last: Message | None, people: dict[str, User], user_id: str, epoch: str) -> Summary:
+    (
+        conversation_id, kind, name, avatar_url, custom, key, last_seq, version, message_count, member_count, first_member_ids,
+        last_message_at, created_at, role, last_read_seq, last_read_ordinal, own_since_read, visible_from_seq,
+        notification_enabled, muted_until, pinned_at, marked_unread,
+    ) = row  # fmt: skip  # one name per column, in the order of the columns: asking a row for each takes most of the time
+    unread = unread_count(message_count, last_read_ordinal, own_since_read)
+    others = [people[member] for member in first_member_ids if member != user_id]
+    mine = [people[member] for member in first_member_ids if member == user_id]
     return Summary(
-        id=row.id,
-        type=row.type,
-        name=row.name,
+        id=conversation_id,
+        type=kind,
+        name=name,
         epoch=epoch,
-        version=row.version,
-        last_seq=row.last_seq,
-        member_count=row.member_count,
+        version=version,
+        last_seq=last_seq,
+        member_count=member_count,
         faces=(others + mine)[:FACES],
         last_message=last,
-        last_message_at=to_iso(row.last_message_at),
-        created_at=to_iso(row.created_at),
+        last_message_at=to_iso(last_message_at),
+        created_at=to_iso(created_at),
         me=Membership(
-            role=row.role,
-            last_read_seq=row.last_read_seq,
+            role=role,
+            last_read_seq=last_read_seq,
             unread_count=unread,
-            visible_from_seq=row.visible_from_seq,
-            notification_enabled=bool(row.notification_enabled),
-            muted_until=None if row.muted_until is None else to_iso(row.muted_until),
-            pinned_at=None if row.pinned_at is None else to_iso(row.pinned_at),
-            marked_unread=bool(row.marked_unread),
+            visible_from_seq=visible_from_seq,
+            notification_enabled=bool(notification_enabled),
+            muted_until=None if muted_until is None else to_iso(muted_until),
+            pinned_at=None if pinned_at is None else to_iso(pinned_at),
+            marked_unread=bool(marked_unread),
         ),
         unread_count=unread,
-        avatar_url=row.avatar_url,
-        custom=row.custom or {},
-        key=UNSET if row.key is None else row.key,
-        peer=(others + mine)[0] if row.type == "direct" else UNSET,
+        avatar_url=avatar_url,
+        custom=custom or {},
+        key=UNSET if key is None else key,
+        peer=(others + mine)[0] if kind == "direct" else UNSET,
     )
 
 

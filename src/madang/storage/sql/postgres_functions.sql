@@ -1,10 +1,6 @@
 -- The functions that the hot paths call on PostgreSQL, each one call in a transaction of its own. PL/pgSQL, because a single
 -- statement works on a snapshot older than the locks it waits for: here each statement of a function takes a fresh one.
 -- Locks are taken in the order conversations, members, users, each by key.
---
--- A session plans their statements once, maybe while the tables are small, and keeps the plans while they grow. So walking is
--- off, and what is looked up for each entry is a LATERAL of one row, which cannot be planned as a walk over everybody's. As
--- long as there are too few messages for statistics to tell one index from another, each call is planned by itself.
 
 -- name: append_sends
 -- Plain sends: an array per field, in order; ids of one call are either equal or unrelated, see postgres_sends.py.
@@ -14,13 +10,11 @@ CREATE OR REPLACE FUNCTION madang_append_sends(
 ) RETURNS TABLE (
     outcome text, first_place bigint, seq bigint, version bigint, created_at bigint, sender_name text, sender_avatar text,
     quoted_seq bigint, quoted_sender uuid, quoted_content text, quoted_type text, quoted_deleted_at bigint
-) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     held uuid[];
 BEGIN
-    PERFORM set_config('plan_cache_mode', 'force_custom_plan', true)
-    FROM pg_class WHERE oid = 'messages'::regclass AND reltuples < 1000;
     IF p_wait THEN
         SELECT array_agg(locked.id) INTO held FROM (
             SELECT id FROM conversations WHERE id = ANY (p_conversation) ORDER BY id FOR NO KEY UPDATE
@@ -53,19 +47,11 @@ BEGIN
              AS given (conversation_id, id, sender_id, reply_to_id, body_hash, silent, keep_unread, place)
         LEFT JOIN conversations ON conversations.id = given.conversation_id
         LEFT JOIN unnest(held) AS locked (id) ON locked.id = given.conversation_id
-        LEFT JOIN LATERAL (
-            SELECT * FROM members
-            WHERE members.conversation_id = given.conversation_id AND members.user_id = given.sender_id LIMIT 1
-        ) AS members ON members.left_at IS NULL
+        LEFT JOIN members ON members.conversation_id = given.conversation_id AND members.user_id = given.sender_id
+                         AND members.left_at IS NULL
         LEFT JOIN users ON users.id = members.user_id
-        LEFT JOIN LATERAL (
-            SELECT * FROM messages
-            WHERE messages.conversation_id = given.conversation_id AND messages.id = given.id LIMIT 1
-        ) AS known ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM messages
-            WHERE messages.conversation_id = given.conversation_id AND messages.id = given.reply_to_id LIMIT 1
-        ) AS quoted ON true
+        LEFT JOIN messages AS known ON known.conversation_id = given.conversation_id AND known.id = given.id
+        LEFT JOIN messages AS quoted ON quoted.conversation_id = given.conversation_id AND quoted.id = given.reply_to_id
     ), judged AS MATERIALIZED (
         SELECT entry.*,
                min(place) FILTER (WHERE NOT busy AND NOT present AND member AND reply_seen)
@@ -140,11 +126,9 @@ CREATE OR REPLACE FUNCTION madang_move_marks(p_conversation uuid[], p_user uuid[
 RETURNS TABLE (
     member boolean, valid boolean, changed boolean, last_read_seq bigint, last_read_at bigint, ordinal bigint, own bigint,
     message_count bigint, member_count bigint
-) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM set_config('plan_cache_mode', 'force_custom_plan', true)
-    FROM pg_class WHERE oid = 'messages'::regclass AND reltuples < 1000;
     PERFORM 1
     FROM (SELECT DISTINCT pair.conversation_id, pair.user_id FROM unnest(p_conversation, p_user) AS pair (conversation_id, user_id))
          AS reader
@@ -163,10 +147,8 @@ BEGIN
                members.own_since_read AS old_own, members.marked_unread,
                conversations.last_seq, conversations.message_count, conversations.member_count
         FROM unnest(p_conversation, p_user, p_seq) WITH ORDINALITY AS given (conversation_id, user_id, seq, place)
-        LEFT JOIN LATERAL (
-            SELECT * FROM members
-            WHERE members.conversation_id = given.conversation_id AND members.user_id = given.user_id LIMIT 1
-        ) AS members ON members.left_at IS NULL
+        LEFT JOIN members ON members.conversation_id = given.conversation_id AND members.user_id = given.user_id
+                         AND members.left_at IS NULL
         LEFT JOIN conversations ON conversations.id = members.conversation_id
     ), running AS MATERIALIZED (
         SELECT standing.*,

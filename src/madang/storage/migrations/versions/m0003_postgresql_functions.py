@@ -1,6 +1,6 @@
 """On PostgreSQL, the functions that append plain sends and move read marks.
 
-Their text is a file that holds their newest form: a change of it takes a revision that brings it to stores with an older one.
+Their text is a file that this revision owns: another form of a function is another file and another revision.
 """
 
 from __future__ import annotations
