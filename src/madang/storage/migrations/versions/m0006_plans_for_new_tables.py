@@ -11,8 +11,8 @@ from alembic import op
 
 from madang.storage.statements import load
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
