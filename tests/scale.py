@@ -1,0 +1,10 @@
+"""How much of what is random a run tries: `MADANG_TEST_SCALE` times as much as on every change."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+__all__ = ["SCALE"]
+
+SCALE: Final = int(os.environ.get("MADANG_TEST_SCALE", "1"))
