@@ -297,14 +297,14 @@ def tell(steps: Sequence[Step], empty: Path, *others: Another) -> None:
         asyncio.run(tell_it(Path(folder)))
 
 
-@settings(max_examples=50 * SCALE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30 * SCALE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEP_LISTS)
 def test_any_history_is_told_alike(empty_sqlite: Path, steps: list[Step]) -> None:
     """By SQLite and by the model."""
     tell(steps, empty_sqlite)
 
 
-@settings(max_examples=12 * SCALE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8 * SCALE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEP_LISTS)
 def test_any_history_is_told_alike_on_postgresql(
     postgres: PostgresServer, empty_sqlite: Path, steps: list[Step]
