@@ -49,7 +49,8 @@ bench: .venv/.dev ## measure against python-socketio on this machine and print t
 	$(PY) -m bench $(ARGS)
 
 faults: .venv/.dev ## kill, cut and starve servers for about half an hour and print what was lost: nothing
-	MADANG_TEST_SCALE=$(SCALE) $(PY) -m pytest -o faulthandler_timeout=3600 tests/faults $(ARGS)
+	MADANG_TEST_SCALE=$(SCALE) $(PY) -m pytest -o faulthandler_timeout=3600 tests/faults \
+		tests/conformance/test_histories.py $(ARGS)
 
 mutants: .venv/.dev node_modules/.package-lock.json ## break the code in every known way and see that the tests notice
 	$(PY) -m tests.faults.mutation $(ARGS)

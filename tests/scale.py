@@ -1,4 +1,4 @@
-"""How much of what is random a run tries: `MADANG_TEST_SCALE` times as much as on every change."""
+"""How much a run tries of what has no end: `MADANG_TEST_SCALE` times as much as on every change. `make faults` sets it."""
 
 from __future__ import annotations
 

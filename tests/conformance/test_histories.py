@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from madang.memory.store import MemoryStore
@@ -275,6 +275,13 @@ class History:
             assert store.epoch == epoch
 
 
+SHRINK = () if SCALE == 1 else (Phase.shrink,)
+"""Making a failure small takes minutes; on every change it is told as it came, and `MADANG_TEST_SCALE=2` makes it small."""
+ANY_HISTORY = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, *SHRINK),
+)
 STEP_LISTS = st.lists(st.sampled_from(KINDS).flatmap(lambda kind: kind), min_size=STEPS, max_size=STEPS)
 Another = Callable[[Path], Awaitable[Store]]
 
@@ -297,14 +304,14 @@ def tell(steps: Sequence[Step], empty: Path, *others: Another) -> None:
         asyncio.run(tell_it(Path(folder)))
 
 
-@settings(max_examples=30 * SCALE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(ANY_HISTORY, max_examples=30 * SCALE)
 @given(steps=STEP_LISTS)
 def test_any_history_is_told_alike(empty_sqlite: Path, steps: list[Step]) -> None:
     """By SQLite and by the model."""
     tell(steps, empty_sqlite)
 
 
-@settings(max_examples=8 * SCALE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(ANY_HISTORY, max_examples=8 * SCALE)
 @given(steps=STEP_LISTS)
 def test_any_history_is_told_alike_on_postgresql(
     postgres: PostgresServer, empty_sqlite: Path, steps: list[Step]
