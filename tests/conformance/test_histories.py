@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from madang.memory.store import MemoryStore
@@ -78,12 +78,16 @@ class History:
         """People and a group first, then the steps, then every question there is, also after a last restart."""
         await self.teller.begin()
         await self.create(who=0, members=MAX_MEMBERS, direct=False, named="Trip", keyed=False, again=0, more=False)
-        for name, chosen in steps:
-            await getattr(self, name)(**chosen)
-        await self.teller.flush()
+        await self.go_on(steps)
         await self.teller.compare()
         await self.restart()
         await self.teller.compare()
+
+    async def go_on(self, steps: Sequence[Step]) -> None:
+        """More steps."""
+        for name, chosen in steps:
+            await getattr(self, name)(**chosen)
+        await self.teller.flush()
 
     @step()
     async def wait(self) -> None:
@@ -283,6 +287,22 @@ ANY_HISTORY = settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate, *SHRINK),
 )
 STEP_LISTS = st.lists(st.sampled_from(KINDS).flatmap(lambda kind: kind), min_size=STEPS, max_size=STEPS)
+
+
+def drawn(number: int, lists: int) -> list[Step]:
+    """Steps for a test that wants some history, the same for the same number."""
+    told: list[list[Step]] = []
+
+    @seed(number)
+    @settings(ANY_HISTORY, max_examples=4 * lists, database=None, phases=(Phase.generate,))
+    @given(steps=STEP_LISTS)
+    def draw(steps: list[Step]) -> None:
+        told.append(steps)
+
+    draw()
+    return [each for steps in told[-lists:] for each in steps]
+
+
 Another = Callable[[Path], Awaitable[Store]]
 
 
