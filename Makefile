@@ -52,7 +52,8 @@ bench-scale: .venv/.dev ## show that lists and history cost the same at three mi
 	$(PY) -m bench --only scale $(ARGS)
 
 faults: .venv/.dev ## kill, cut and starve servers for about half an hour and print what was lost: nothing
-	MADANG_TEST_SCALE=$(SCALE) $(PY) -m pytest -o faulthandler_timeout=3600 tests/faults $(ARGS)
+	MADANG_TEST_SCALE=$(SCALE) $(PY) -m pytest -o faulthandler_timeout=3600 tests/faults \
+		tests/conformance/test_histories.py $(ARGS)
 
 mutants: .venv/.dev node_modules/.package-lock.json ## break the code in every known way and see that the tests notice
 	$(PY) -m tests.faults.mutation $(ARGS)

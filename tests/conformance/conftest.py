@@ -1,5 +1,6 @@
 """Every suite here runs on every implementation of its port."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,12 +23,16 @@ MakeStore = Callable[[], Store]
 
 
 @pytest.fixture(scope="session")
-async def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the schema and nothing in it; copying it is ten times faster than running the migrations."""
     path = tmp_path_factory.mktemp("empty") / "madang.db"
-    store = SqliteStore(path)
-    await store.open()
-    await store.close()
+
+    async def make() -> None:
+        store = SqliteStore(path)
+        await store.open()
+        await store.close()
+
+    asyncio.run(make())  # not on the loop of a test: tests without one ask for it as well
     return path
 
 

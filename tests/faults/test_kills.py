@@ -5,7 +5,8 @@ import random
 from pathlib import Path
 
 from tests.faults.device import Recorder
-from tests.faults.world import SCALE, World, world
+from tests.faults.world import World, world
+from tests.scale import SCALE
 
 KILLS = 4 * SCALE
 SENDERS = 6

@@ -7,7 +7,6 @@ everything comes to rest, and the checker compares what everybody saw with what 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,10 +22,8 @@ from tests.faults.proxy import Proxy
 from tests.interop.documented_client import Json
 from tests.server_process import ServerProcess
 
-__all__ = ["SCALE", "World", "until", "world"]
+__all__ = ["World", "until", "world"]
 
-SCALE: Final = int(os.environ.get("MADANG_TEST_SCALE", "1"))
-"""How many times longer than with every change a scenario runs; `make faults` sets it."""
 REST_SECONDS: Final = 15.0
 """In which everybody must have everything after the faults have ended."""
 

@@ -26,6 +26,8 @@ export interface CatchUpDependencies {
   remove(conversationId: string): void;
   /** Everything known of the conversation is void: if somebody looks at it, it is to be loaded again. */
   reload(conversationId: string): void;
+  /** Somebody joined the conversation, left it, or has another role. */
+  membersChanged(conversationId: string): void;
 }
 
 export class CatchUp {
@@ -93,6 +95,8 @@ export class CatchUp {
     const { changes, summary } = await this.#missed(id, conversation.summary);
     this.#deps.change(id, { type: "caughtUp", changes, summary });
     if (changes.status === "reset") this.#deps.reload(id);
+    else if (changes.status === "gap" || changes.messages.some((message) => message.system !== undefined))
+      this.#deps.membersChanged(id);
   }
 
   /** All pages as one; the last of them comes with the summary. */

@@ -71,6 +71,7 @@ class MadangClient implements Client {
     this.#catchUp = new CatchUp({
       ...common,
       reload: (id) => this.#rooms.reload(id),
+      membersChanged: (id) => void this.#rooms.loadMembers(id),
       remove: (id) => this.#dispatch({ type: "removed", id }),
     });
     this.#outbox = new Outbox(common);

@@ -77,6 +77,23 @@ describe("catching up", () => {
     expect(room.state?.summary).toEqual(room.model.summary());
   });
 
+  it("has the members fetched if one of them may have come or gone meanwhile", async () => {
+    const room = new Room(() => 0);
+    room.model.send("ann", "lost");
+    room.receive(room.model.send("ann", "seen"));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(room.membersChanged).toBe(0);
+    room.model.leave("bob");
+    room.receive(room.model.send("ann", "seen as well"));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(room.membersChanged).toBe(1);
+    room.most = 10;
+    for (let n = 0; n < 60; n += 1) room.model.send("ann", `${n}`);
+    room.receive(room.model.send("ann", "seen after a gap"));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(room.membersChanged).toBe(2);
+  });
+
   it("asks again while the server is unavailable, and drops what is no longer one's own", async () => {
     const room = new Room(() => 0);
     room.refuse = ["unavailable", "not_a_member"];
@@ -97,6 +114,7 @@ class Room {
   page = 1_000;
   most = 1_000;
   reloaded = 0;
+  membersChanged = 0;
   readonly #store = createStore(reduce, initialState);
   readonly #catchUp: CatchUp;
   readonly #pick: (below: number) => number;
@@ -110,6 +128,9 @@ class Room {
       remove: (id) => this.#change({ type: "removed", id }),
       reload: () => {
         this.reloaded += 1;
+      },
+      membersChanged: () => {
+        this.membersChanged += 1;
       },
     });
     this.#store.dispatch({ type: "welcomed", me: person(ME), limits: null });

@@ -24,7 +24,7 @@ from madang.storage.sqlite import SqliteStore
 from madang.storage.sqlite_connections import reader_engine
 from madang.storage.tables import installation, metadata
 from tests.conformance.chat import Chat
-from tests.conformance.test_histories import History
+from tests.conformance.test_histories import History, drawn
 from tests.postgres_server import PostgresServer
 
 DIRECTIONS = [("sqlite", "postgresql"), ("postgresql", "sqlite"), ("postgresql", "postgresql")]
@@ -92,23 +92,22 @@ async def lived_in(place: str) -> History:
     """An installation with a past: random histories, people of all kinds, sessions that live, were rotated and have ended."""
     store = store_of(place)
     await store.open()
-    history = History(SEED, [store])
-    await history.run()
-    for _ in range(3):
-        await history.step()
+    history = History(store, [])
+    await history.run(drawn(SEED, 10))
     profile = ExternalProfile(
         id=new_id(), issuer="host", subject="s", name="Ünï 안녕", avatar_url="/a.png", issued_at=7
     )
     await store.accounts.provision(profile, 1)
-    for number, person in enumerate(history.people):
+    for number, person in enumerate(history.teller.people):
         session = Session(id=new_id(), user_id=person, token_hash=bytes([number]) * 32, created_at=1, expires_at=10**15)
         await store.sessions.create(session)
         if number == 1:
             await store.sessions.rotate(session.id, session.token_hash, b"n" * 32, 5, expires_at=10**15, grace_ms=1_000)
         if number == 2:
             await store.sessions.revoke(session.id, 9)
+    await store.accounts.set_disabled(history.teller.people[0], False)
     await Chat(store).group(
-        history.people[0], custom={"n": [100.0, 0.1, 10**25], "b": True, "z": {"y": None, "x": "안"}}
+        history.teller.people[0], custom={"n": [100.0, 0.1, 10**25], "b": True, "z": {"y": None, "x": "안"}}
     )
     await store.close()
     return history
@@ -154,17 +153,16 @@ async def test_everything_moves(place: Place, from_kind: str, to_kind: str) -> N
     copied = await rows_of(target)
     for name, rows in before.items():
         assert copied[name] == rows, name
-    history.stores = [store_of(source), store_of(target)]
-    for store in history.stores:
+    history.teller.stores = [store_of(source), store_of(target)]
+    for store in history.teller.stores:
         await store.open()
-    assert len({store.epoch for store in history.stores}) == 1
-    await history.compare()
-    for person in history.people:
-        await history.ask(lambda store: store.accounts.by_id(person))  # noqa: B023  # awaited at once
-    for _ in range(10):
-        await history.step()
-    await history.compare()
-    for store in history.stores:
+    assert len({store.epoch for store in history.teller.stores}) == 1
+    await history.teller.compare()
+    for person in history.teller.people:
+        await history.teller.ask(lambda store: store.accounts.by_id(person))  # noqa: B023  # awaited at once
+    await history.go_on(drawn(SEED + 1, 1))
+    await history.teller.compare()
+    for store in history.teller.stores:
         await store.close()
 
 

@@ -19,7 +19,10 @@ export function markMoved(state: ConversationState, userId: string, seq: number)
   return reads === state.reads ? state : { ...state, reads };
 }
 
-/** The server's word about one's own mark; older than what this device has read since, it changes nothing. */
+/**
+ * The server's word about one's own mark, which also takes back that it was marked unread; older than what this device has read
+ * since, it changes nothing.
+ */
 export function ownMarkMoved(
   state: ConversationState,
   userId: string,
@@ -27,7 +30,7 @@ export function ownMarkMoved(
   unreadCount: number,
 ): ConversationState {
   if (seq < state.summary.me.lastReadSeq) return state;
-  const summary = withMembership(state.summary, { lastReadSeq: seq, unreadCount });
+  const summary = withMembership(state.summary, { lastReadSeq: seq, unreadCount, markedUnread: false });
   return { ...markMoved(state, userId, seq), summary };
 }
 
@@ -37,10 +40,10 @@ export function markRead(state: ConversationState, userId: string, seq: number):
   return ownMarkMoved(state, userId, seq, unreadAfter(state, userId, seq));
 }
 
+/** All members as they are now: whoever is not among them has no mark any more. */
 export function membersLoaded(state: ConversationState, members: readonly PublicMember[]): ConversationState {
-  const reads = members.reduce<Marks>(
-    (marks, member) => raiseMark(marks, member.user.id, member.lastReadSeq),
-    state.reads,
+  const reads: Marks = new Map(
+    members.map(({ user, lastReadSeq }) => [user.id, Math.max(lastReadSeq, state.reads.get(user.id) ?? 0)]),
   );
   return { ...state, members: new Map(members.map((member) => [member.user.id, member])), reads };
 }

@@ -51,7 +51,9 @@ function followNewRow(summary: Summary, row: Message, meId: string | null): Summ
   const moved = { ...summary, lastSeq: row.seq, lastMessage: row, lastMessageAt: row.createdAt };
   if (row.system !== undefined) return followSystem(moved, row.system, meId);
   if (row.senderId === meId)
-    return movesMarkOf(row) === null ? moved : withMembership(moved, { lastReadSeq: row.seq, unreadCount: 0 });
+    return movesMarkOf(row) === null
+      ? moved
+      : withMembership(moved, { lastReadSeq: row.seq, unreadCount: 0, markedUnread: false });
   return countsAsUnread(row) ? withMembership(moved, { unreadCount: summary.me.unreadCount + 1 }) : moved;
 }
 
