@@ -1,7 +1,7 @@
-"""The page about writing a client names only what exists.
+"""The pages about writing a client and about the guarantees name only what exists.
 
-Owns the comparison of the code in docs/clients.md with the contract. That what it says is true is tested by a client written
-from it, in tests/interop.
+Owns the comparison of the code in docs/clients.md with the contract, and of the proofs in docs/guarantees.md with the tests there
+are. That what the first says is true is tested by a client written from it, in tests/interop.
 """
 
 import re
@@ -17,7 +17,9 @@ from madang.contract.registry import structs
 from madang.contract.server_events import SERVER_EVENTS
 from madang.errors import ErrorCode
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "clients.md"
+GUARANTEES = ROOT / "docs" / "guarantees.md"
 SOCKET_IO = {"connect", "disconnect", "connect_error"}
 COOKIES = {"madang_session", "madang_refresh"}
 OF_THE_CLIENT = {"no_answer", "currentToken", "reconnectionDelayMax"}
@@ -82,6 +84,17 @@ def test_shapes_have_the_fields_of_the_contract() -> None:
             assert listed(shape) <= fields(types[own[name]]), name
         seen += 1
     assert seen >= 10
+
+
+def test_every_guarantee_has_proofs_that_exist() -> None:
+    """Each promise but the last, which is not made yet, names a test; each name is one that pytest or vitest runs."""
+    promises = re.split(r"^## (?=\d)", GUARANTEES.read_text(encoding="utf-8").partition("\n## Figures")[0], flags=re.M)[1:]
+    proofs = [re.findall(r"^- `((?:tests|packages)/[^`]+)`", promise, re.M) for promise in promises]
+    assert [bool(found) for found in proofs] == [True] * 11 + [False]
+    for proof in (each for found in proofs for each in found):
+        path, _, test = proof.partition("::")
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert path.startswith("packages/") or f"def {test}(" in text, proof
 
 
 @pytest.mark.parametrize("form", [r"[a-z]+(?:[A-Z][a-z]+)+", r"[a-z]+(?:_[a-z]+)+"], ids=["fields", "codes"])
