@@ -1,7 +1,8 @@
 """A device that writes down everything it does and sees: the client of the documentation, with a pen.
 
 Owns nothing of how a client behaves; that is the documented client's. Every way in which a message can reach a device
-passes one of the methods here before the client makes anything of it.
+passes one of the methods here before the client makes anything of it. It opens every conversation it is shown, so that in the
+end it has all of it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal
 
-from tests.faults.history import History, Record, now
-from tests.interop.documented_client import Client, Json, Refused, Room
+from tests.faults.history import History, Record, digest, now
+from tests.interop.documented_client import PAGE, Client, Json, Refused, Room
 
 __all__ = ["Recorder"]
 
@@ -34,6 +35,12 @@ class Recorder(Client):
         self.connection = 0
         self.asked: Counter[str] = Counter()
         """How often each message was given to the socket."""
+        self.holes = 0
+        """How often something came live while something before it had not."""
+        self.caught_up: list[float] = []
+        """Seconds from each connect until everything missed was there."""
+        self.removed: dict[str, int] = {}
+        """When each conversation that is gone was taken away."""
         super().__init__(base, patience=patience, pause=pause)
         give: Any = self.socket.emit
 
@@ -44,16 +51,16 @@ class Recorder(Client):
 
         vars(self.socket)["emit"] = emit
 
-    def write(self, what: Literal["send", "deliver", "held", "read", "mark"], **fields: Any) -> None:
+    def write(self, what: Literal["send", "deliver", "held", "shown", "read", "mark"], **fields: Any) -> None:
         """Write one record."""
         record = Record(
             at=now(), user=self.me.get("id", ""), device=self.name, connection=self.connection, what=what, **fields
         )
         self.history.add(record)
 
-    def saw(self, message: Json, path: str) -> None:
+    def saw(self, message: Json, path: str, *, asked: int = 0) -> None:
         """A message has reached this device."""
-        fields = {"conversation": message["conversationId"], "path": path}
+        fields = {"conversation": message["conversationId"], "path": path, "asked": asked}
         self.write(
             "deliver",
             id=message["id"],
@@ -86,10 +93,11 @@ class Recorder(Client):
         return ack
 
     async def call(self, method: str, path: str, body: Json | None = None, **query: str | int) -> Any:
+        asked = now()
         answer = await super().call(method, path, body, **query)
         if method == "GET" and path.endswith("/messages"):
             for message in answer:
-                self.saw(message, "page")
+                self.saw(message, "page", asked=asked)
         return answer
 
     def _connected(self) -> None:
@@ -97,9 +105,14 @@ class Recorder(Client):
         super()._connected()
 
     def _changed(self, message: Json) -> None:
-        if "messageId" not in message:
+        if "messageId" in message:
+            about = {"id": message["messageId"], "seq": message["seq"], "version": message["version"]}
+            self.write("deliver", conversation=message["conversationId"], path="reaction", **about)
+        else:
             self.saw(message, "live")
         super()._changed(message)
+        if (room := self.rooms.get(message["conversationId"])) and room.held:
+            self.holes += 1
 
     def _missed(self, summary: Json, changes: Json | None) -> None:
         self._see(summary)
@@ -107,9 +120,21 @@ class Recorder(Client):
             self.saw(message, "resume")
         super()._missed(summary, changes)
 
+    async def _init(self) -> None:
+        began = now()
+        await super()._init()
+        self.caught_up.append((now() - began) / 1e9)
+
     def _shown(self, summary: Json) -> None:
         self._see(summary)
+        is_new = summary["id"] not in self.rooms
         super()._shown(summary)
+        if is_new:
+            self._spawn(self._reopen(summary["id"]))
+
+    def _forget(self, id: str) -> None:  # noqa: A002 - as in the client
+        self.removed[id] = now()
+        super()._forget(id)
 
     def _see(self, summary: Json) -> None:
         if summary["lastMessage"]:
@@ -134,7 +159,15 @@ class Recorder(Client):
 
         return asyncio.create_task(send())
 
-    def hold(self, room: Room) -> None:
-        """Write down what the device has in the end."""
-        for message in room.log:
-            self.write("held", conversation=room.id, id=message["id"], seq=message["seq"])
+    async def hold(self, room: Room) -> None:
+        """Write down what the device has in the end, and what its person is shown who asks for everything anew."""
+        shown: list[Json] = []
+        while page := await self.call(
+            "GET", f"conversations/{room.id}/messages", limit=PAGE, after=shown[-1]["seq"] if shown else 0
+        ):
+            shown += page
+        logs: dict[Literal["held", "shown"], list[Json]] = {"held": room.log, "shown": shown}
+        for what, log in logs.items():
+            for message in log:
+                about = {"conversation": room.id, "id": message["id"], "seq": message["seq"]}
+                self.write(what, **about, digest=digest(message))

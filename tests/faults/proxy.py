@@ -31,6 +31,8 @@ class Route:
     ends: dict[Direction, asyncio.StreamWriter] = field(default_factory=dict)
     carried: dict[Direction, int] = field(default_factory=lambda: {"up": 0, "down": 0})
     """Bytes so far, by direction."""
+    finished: set[Direction] = field(default_factory=set)
+    """Directions in which FIN was said; what comes after it has nowhere to go."""
 
     def reset(self) -> None:
         """Cut it with RST, at both ends."""
@@ -42,6 +44,7 @@ class Route:
 
     def finish(self, direction: Direction) -> None:
         """Half-close: say FIN in one direction, the other goes on."""
+        self.finished.add(direction)
         end = self.ends[direction]
         if end.can_write_eof() and not end.is_closing():
             end.write_eof()
@@ -138,7 +141,7 @@ class Proxy:
             while data := await source.read(_CHUNK):
                 if self.delay[1]:
                     await asyncio.sleep(self._chance.uniform(*self.delay))
-                if direction in self.silent or not self.on_chunk(route, direction, data):
+                if direction in self.silent | route.finished or not self.on_chunk(route, direction, data):
                     continue
                 room = self.cut_after.get(direction, 1 << 62) - route.carried[direction]
                 route.carried[direction] += len(data)
