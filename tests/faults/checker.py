@@ -151,6 +151,8 @@ class _Check:
                 self._again.add(record.id)
             case "deliver", _:
                 self._delivered(record)
+            case "asked", _:
+                self._versions[record.device, record.connection, record.conversation] = record.version
             case (("held" | "shown"), _):
                 kept = self._held if record.what == "held" else self._shown
                 kept[record.user, record.device, record.conversation][record.seq] = (record.id, record.digest)
@@ -181,12 +183,10 @@ class _Check:
         joined = members.joined(record.user, record.seq)
         if joined > since[-1][1]:
             since.append((record.at, joined))
-        line = (record.device, record.connection, record.conversation)
         if record.path in {"live", "reaction"}:
+            line = (record.device, record.connection, record.conversation)
             if record.version <= self._versions.get(line, 0):
                 self.report.found("disordered", f"{record} after version {self._versions[line]}")
-            self._versions[line] = record.version
-        elif record.path == "resume":  # whoever asks gets again what followed the state in the answer
             self._versions[line] = record.version
 
     def _agrees(self, record: Record, stored: tuple[str, str]) -> bool:

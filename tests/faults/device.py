@@ -51,7 +51,7 @@ class Recorder(Client):
 
         vars(self.socket)["emit"] = emit
 
-    def write(self, what: Literal["send", "deliver", "held", "shown", "read", "mark"], **fields: Any) -> None:
+    def write(self, what: Literal["send", "deliver", "asked", "held", "shown", "read", "mark"], **fields: Any) -> None:
         """Write one record."""
         record = Record(
             at=now(), user=self.me.get("id", ""), device=self.name, connection=self.connection, what=what, **fields
@@ -116,9 +116,15 @@ class Recorder(Client):
 
     def _missed(self, summary: Json, changes: Json | None) -> None:
         self._see(summary)
-        for message in changes["messages"] if changes else ():
-            self.saw(message, "resume")
+        if changes:
+            self.missed(summary["id"], changes)
         super()._missed(summary, changes)
+
+    def missed(self, room: str, changes: Json) -> None:
+        """The answer to what was missed has come; to be called before the next event."""
+        self.write("asked", conversation=room, version=changes.get("version", 0))
+        for message in changes["messages"]:
+            self.saw(message, "resume")
 
     async def _init(self) -> None:
         began = now()

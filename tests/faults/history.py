@@ -27,8 +27,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Nanoseconds of a clock that never goes back."""
     user: str
     device: str
-    what: Literal["send", "deliver", "held", "shown", "read", "mark"]
-    """`deliver`: a message reached the device by `path`. `held`: what the device has in the end; `shown`: what its person is
+    what: Literal["send", "deliver", "asked", "held", "shown", "read", "mark"]
+    """`deliver`: a message reached the device by `path`. `asked`: it asked what it had missed, and is told up to `version`; what
+    followed that is told again. `held`: what the device has in the end; `shown`: what its person is
     shown then who asks for everything anew. `read`: its own mark as an answer told it; `mark`: somebody's mark as it was
     told."""
     outcome: Literal["invoke", "ok", "fail", "info"] = "ok"

@@ -199,7 +199,7 @@ def test_versions_come_in_order_on_one_connection() -> None:
     shown = records[place(records, what="deliver", user="bob", seq=4)]
     assert kinds(stored(), [*records, shown]) == {"disordered"}
     assert kinds(stored(), [*records, replace(shown, connection=2)]) == set()
-    asked = replace(records[place(records, what="deliver", user="bob", seq=3)], path="resume")
+    asked = replace(records[place(records, what="deliver", user="bob", seq=3)], what="asked")
     assert kinds(stored(), [*records, asked, shown]) == set()
 
 
