@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.faults.history import Record
+from tests.faults.history import Record, said
 
 __all__ = ["KINDS", "Report", "check"]
 
@@ -124,16 +124,16 @@ class _Check:
     def store(self) -> None:
         for conversation, log in self._stored.items():
             for place, message in enumerate(log, 1):
-                here = (conversation, message["seq"], message["content"])
+                here = (conversation, message["seq"], said(message["content"]))
                 if message["seq"] != place:
                     self.report.found("skipped", f"{conversation} has {message['seq']} where {place} should be")
                 if message["id"] in self._by_id:
                     self.report.found("duplicated", f"{message['id']} is at {self._by_id[message['id']]} and {here}")
                 self._by_id[message["id"]] = here
-                self._at[conversation, message["seq"]] = (message["id"], message["content"])
+                self._at[conversation, message["seq"]] = (message["id"], said(message["content"]))
                 if message.get("editedAt") or message.get("deletedAt"):
                     self._changed.add(message["id"])
-                    self._states[message["id"], message["version"]] = message["content"]
+                    self._states[message["id"], message["version"]] = said(message["content"])
 
     def record(self, record: Record) -> None:
         if record.conversation not in self._stored:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal
 
-from tests.faults.history import History, Record, digest, now
+from tests.faults.history import History, Record, digest, now, said
 from tests.interop.documented_client import PAGE, Client, Json, Refused, Room
 
 __all__ = ["Recorder"]
@@ -42,12 +42,20 @@ class Recorder(Client):
         self.removed: dict[str, int] = {}
         """When each conversation that is gone was taken away."""
         super().__init__(base, patience=patience, pause=pause)
+        self.heard: Callable[[Json], object] = lambda _: None
+        """Hears every ack of a message."""
         give: Any = self.socket.emit
 
-        async def emit(event: str, data: Any = None, *args: Any, **options: Any) -> None:
+        async def emit(event: str, data: Any = None, *, callback: Callable[[Json], None]) -> None:
+            def answered(ack: Json) -> None:
+                self.heard(ack)
+                callback(ack)
+
             if event == "message:send":
                 self.asked[data["id"]] += 1
-            await give(event, data, *args, **options)
+                await give(event, data, callback=answered)
+            else:
+                await give(event, data, callback=callback)
 
         vars(self.socket)["emit"] = emit
 
@@ -66,17 +74,19 @@ class Recorder(Client):
             id=message["id"],
             seq=message["seq"],
             version=message["version"],
-            body=message["content"],
+            body=said(message["content"]),
             **fields,
         )
         quote = message.get("replyTo")
         if quote and (quote["content"] or quote["senderId"]):
-            self.write("deliver", id=quote["id"], seq=quote["seq"], body=quote["content"], **fields | {"path": "quote"})
+            self.write(
+                "deliver", id=quote["id"], seq=quote["seq"], body=said(quote["content"]), **fields | {"path": "quote"}
+            )
 
     async def ask(self, event: str, payload: Json, apply: Callable[[Json], None] = lambda _: None) -> Json:
         if event != "message:send":
             return await super().ask(event, payload, apply)
-        sent = {"conversation": payload["conversationId"], "id": payload["id"], "body": payload["content"]}
+        sent = {"conversation": payload["conversationId"], "id": payload["id"], "body": said(payload["content"])}
         self.write("send", outcome="invoke", **sent)
         try:
             ack = await super().ask(event, payload, apply)
@@ -88,7 +98,9 @@ class Recorder(Client):
             raise
         message = ack["message"]
         again = self.asked[payload["id"]] > 1
-        self.write("send", outcome="ok", again=again, **sent | {"seq": message["seq"], "body": message["content"]})
+        self.write(
+            "send", outcome="ok", again=again, **sent | {"seq": message["seq"], "body": said(message["content"])}
+        )
         self.saw(message, "ack")
         return ack
 

@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 
-__all__ = ["History", "Record", "digest", "now", "read"]
+__all__ = ["History", "Record", "digest", "now", "read", "said"]
 
+LONG: Final = 200
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder
 
@@ -92,6 +93,11 @@ def digest(message: Mapping[str, Any]) -> str:
     """All there is to see of a message, in few letters; the epoch stands beside it where it came live."""
     whole = msgspec.json.encode({**message, "epoch": ""}, order="sorted")
     return blake2b(whole, digest_size=12).hexdigest()
+
+
+def said(content: str) -> str:
+    """A text as records keep it: a long one by its digest."""
+    return content if len(content) <= LONG else blake2b(content.encode(), digest_size=12).hexdigest()
 
 
 def now() -> int:

@@ -50,9 +50,9 @@ class World:
         await device.connect(*(transports or ("websocket",)))
         return device
 
-    async def line(self, *, seed: int = 0) -> Proxy:
+    async def line(self, *, seed: int = 0, window: int | None = None) -> Proxy:
         """A network of one's own to the server."""
-        return await self._stack.enter_async_context(Proxy(self.server.port, seed=seed))
+        return await self._stack.enter_async_context(Proxy(self.server.port, seed=seed, window=window))
 
     async def group(self, *members: Recorder) -> str:
         """A group of these people, the first its owner, open on every device of theirs; its id."""
