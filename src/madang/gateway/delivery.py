@@ -53,9 +53,7 @@ class Delivery:
             self._namespace.broadcast(live.room, frames, except_={connection.socket for connection in late})
             own: dict[int, Frames] = {}
             for connection, seen_from in late.items():
-                hidden = bisect_left(
-                    depths, seen_from
-                )  # people with as many hidden entries and quotes have the same ones
+                hidden = bisect_left(depths, seen_from)  # who has as many hidden entries and quotes has the same ones
                 if hidden not in own:
                     own[hidden] = Frames(_visible(chunk, live, seen_from, dense=dense))
                 if own[hidden].packets:
