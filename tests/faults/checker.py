@@ -152,7 +152,12 @@ class _Check:
             case "deliver", _:
                 self._delivered(record)
             case "asked", _:
-                self._versions[record.device, record.connection, record.conversation] = record.version
+                line = (
+                    record.device,
+                    record.connection,
+                    record.conversation,
+                )  # news on their way come after the answer
+                self._versions[line] = min(self._versions.get(line, 0), record.version)
             case (("held" | "shown"), _):
                 kept = self._held if record.what == "held" else self._shown
                 kept[record.user, record.device, record.conversation][record.seq] = (record.id, record.digest)
