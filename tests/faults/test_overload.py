@@ -79,9 +79,8 @@ async def test_a_flood_is_refused_early_and_nothing_of_it_is_lost(tmp_path: Path
         sending = [flooding.talk(flooded, f"{number}") for number in range(FLOOD)]
         await asyncio.sleep(2.2)
         sending += [flooding.talk(flooded, f"late {number}") for number in range(50)]
-        began = time.monotonic()
         await other.send(calm, "in between")
-        assert time.monotonic() - began < PROMPT_SECONDS
+        assert not all(each.done() for each in sending)
         await asyncio.wait(sending)
         report = await here.rest(flooded, calm)
     refused = [ack for ack in refusals if not ack["ok"]]
