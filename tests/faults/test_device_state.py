@@ -10,8 +10,9 @@ import pytest
 
 from tests.faults.device import Recorder
 from tests.faults.proxy import Proxy
-from tests.faults.world import SCALE, world
+from tests.faults.world import world
 from tests.interop.documented_client import Json, Refused
+from tests.scale import SCALE
 
 # python-socketio leaves connections that broke to the garbage collector, and aiohttp says so
 pytestmark = pytest.mark.filterwarnings("ignore:.*:pytest.PytestUnraisableExceptionWarning")

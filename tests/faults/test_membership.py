@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.faults.device import Recorder
-from tests.faults.world import SCALE, World, until, world
+from tests.faults.world import World, until, world
 from tests.interop.documented_client import Json, Refused
+from tests.scale import SCALE
 
 COMERS: Final = 5
 ROUNDS: Final = 2 * SCALE

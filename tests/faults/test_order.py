@@ -9,8 +9,9 @@ from typing import Any, Final
 import asyncpg
 
 from tests.faults.device import Recorder
-from tests.faults.world import SCALE, World, world
+from tests.faults.world import World, world
 from tests.people import Device, Person
+from tests.scale import SCALE
 
 HOLDS: Final = 2 * SCALE
 """How often a conversation is held."""

@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 from tests.faults.device import Recorder
-from tests.faults.world import SCALE, World, until, world
+from tests.faults.world import World, until, world
+from tests.scale import SCALE
 
 # python-socketio leaves connections that broke to the garbage collector, and aiohttp says so
 pytestmark = pytest.mark.filterwarnings("ignore:.*:pytest.PytestUnraisableExceptionWarning")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.device import Recorder
-from tests.faults.world import SCALE, until, world
+from tests.faults.world import until, world
+from tests.scale import SCALE
 
 RESTARTS: Final = 2 * SCALE
 STOP_SECONDS: Final = 5.0

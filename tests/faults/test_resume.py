@@ -10,7 +10,8 @@ import pytest
 
 from tests.faults.device import Recorder
 from tests.faults.proxy import Proxy
-from tests.faults.world import SCALE, World, world
+from tests.faults.world import World, world
+from tests.scale import SCALE
 
 # python-socketio leaves connections that broke to the garbage collector, and aiohttp says so
 pytestmark = pytest.mark.filterwarnings("ignore:.*:pytest.PytestUnraisableExceptionWarning")

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.device import Recorder
-from tests.faults.world import SCALE, World, until, world
+from tests.faults.world import World, until, world
+from tests.scale import SCALE
 
 QUIET: Final = 30 * min(SCALE, 5)
 """Conversations in which one thing is said."""
