@@ -31,6 +31,8 @@ class Route:
     ends: dict[Direction, asyncio.StreamWriter] = field(default_factory=dict)
     carried: dict[Direction, int] = field(default_factory=lambda: {"up": 0, "down": 0})
     """Bytes so far, by direction."""
+    finished: set[Direction] = field(default_factory=set)
+    """Directions in which FIN was said; what comes after it has nowhere to go."""
 
     def reset(self) -> None:
         """Cut it with RST, at both ends."""
@@ -42,6 +44,7 @@ class Route:
 
     def finish(self, direction: Direction) -> None:
         """Half-close: say FIN in one direction, the other goes on."""
+        self.finished.add(direction)
         end = self.ends[direction]
         if end.can_write_eof() and not end.is_closing():
             end.write_eof()
@@ -53,15 +56,19 @@ class Proxy:
     Args:
         upstream: where the server is.
         seed: what chance is drawn from, so that a failure can be had again.
+        window: bytes that a server on a port may have sent before they are read; the system's choice if None.
     """
 
-    def __init__(self, upstream: int | str, *, seed: int = 0) -> None:
+    def __init__(self, upstream: int | str, *, seed: int = 0, window: int | None = None) -> None:
         self.upstream = upstream
+        self.window = window
         self.port = 0
         self.delay: tuple[float, float] = (0.0, 0.0)
         """Seconds that each chunk is late, at least and at most; chunks of a connection keep their order."""
         self.silent: set[Direction] = set()
         """Directions in which everything is swallowed, while both ends believe in the connection."""
+        self.stalled: set[Direction] = set()
+        """Directions that are not read, so that whoever speaks finds its buffers full."""
         self.refusing = False
         """New connections are reset at once."""
         self.cut_after: dict[Direction, int] = {}
@@ -110,7 +117,7 @@ class Proxy:
             if self.refusing:
                 raise ConnectionRefusedError
             if isinstance(self.upstream, int):
-                there, back = await asyncio.open_connection("127.0.0.1", self.upstream)
+                there, back = await asyncio.open_connection(sock=self._connected(self.upstream))
             else:
                 there, back = await asyncio.open_unix_connection(self.upstream)
         except OSError:  # the server is down, and so is the line to it
@@ -127,6 +134,18 @@ class Proxy:
             task.add_done_callback(self._tasks.discard)
             task.add_done_callback(lambda _: self._ended(route, tasks))
 
+    def _connected(self, port: int) -> socket.socket:
+        connection = socket.socket()
+        try:
+            if self.window is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.window)
+            connection.connect(("127.0.0.1", port))
+        except OSError:
+            connection.close()
+            raise
+        connection.setblocking(False)
+        return connection
+
     def _ended(self, route: Route, tasks: list[asyncio.Task[None]]) -> None:
         if all(task.done() for task in tasks):
             self._routes.discard(route)
@@ -136,9 +155,11 @@ class Proxy:
     async def _carry(self, route: Route, direction: Direction, source: asyncio.StreamReader) -> None:
         try:
             while data := await source.read(_CHUNK):
+                while direction in self.stalled:  # noqa: ASYNC110 - a set that tests change has no event
+                    await asyncio.sleep(0.01)
                 if self.delay[1]:
                     await asyncio.sleep(self._chance.uniform(*self.delay))
-                if direction in self.silent or not self.on_chunk(route, direction, data):
+                if direction in self.silent | route.finished or not self.on_chunk(route, direction, data):
                     continue
                 room = self.cut_after.get(direction, 1 << 62) - route.carried[direction]
                 route.carried[direction] += len(data)

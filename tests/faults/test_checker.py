@@ -120,6 +120,27 @@ def test_a_delivery_that_differs_is_divergent() -> None:
     assert "divergent" in kinds(stored(), [*records, replace(records[first], seq=11, version=11)])
 
 
+def test_a_changed_message_has_one_text_at_each_version() -> None:
+    """Before it was edited it said something else, to everybody the same."""
+    log = stored()
+    records = history(log)
+    log[4] |= {"version": 11, "editedAt": "now", "content": "better"}
+    assert check(records, {ROOM: log}).clean
+    first = place(records, what="deliver", seq=5)
+    assert kinds(log, [*records, replace(records[first], body="other", connection=2)]) == {"divergent"}
+    assert kinds(log, [*records, replace(records[first], version=11, connection=2)]) == {"divergent"}
+
+
+def test_a_device_that_ends_with_another_state_is_divergent() -> None:
+    """A reaction, an edit, a quote: whatever its person is shown who asks anew must be on the device."""
+    records = history(stored())
+    held = place(records, what="held", user="bob", seq=4)
+    shown = replace(records[held], what="shown", digest="as it is")
+    assert kinds(stored(), [*records, shown]) == {"divergent"}
+    records[held] = replace(records[held], digest="as it is")
+    assert kinds(stored(), [*records, shown]) == set()
+
+
 def test_a_hole_is_skipped() -> None:
     """In the log, or in what a device has in the end."""
     log = stored()
@@ -144,7 +165,11 @@ def test_an_older_membership_is_over_when_a_newer_one_has_begun() -> None:
     held = [record(user, "held", log[10]) for user in PEOPLE]
     back = [*records, record("cid", "deliver", log[10], path="live"), *held]
     assert kinds(log, back) == set()
-    assert kinds(log, [*back, record("cid", "deliver", log[4], path="page")]) == {"unauthorised"}
+    late = record("cid", "deliver", log[4], path="page")
+    assert kinds(log, [*back, late]) == {"unauthorised"}
+    back = [replace(each, at=number) for number, each in enumerate(back)]
+    assert kinds(log, [*back, replace(late, asked=1)]) == set(), "asked while the older one lasted"
+    assert kinds(log, [*back, replace(late, asked=len(back))]) == {"unauthorised"}
 
 
 def test_one_socket_keeps_its_order() -> None:
@@ -169,11 +194,13 @@ def test_what_was_acknowledged_before_comes_before() -> None:
 
 
 def test_versions_come_in_order_on_one_connection() -> None:
-    """None again, none late; after a reconnect they may."""
+    """None again, none late; after a reconnect, or after asking, they may."""
     records = history(stored())
     shown = records[place(records, what="deliver", user="bob", seq=4)]
     assert kinds(stored(), [*records, shown]) == {"disordered"}
     assert kinds(stored(), [*records, replace(shown, connection=2)]) == set()
+    asked = replace(records[place(records, what="deliver", user="bob", seq=3)], what="asked")
+    assert kinds(stored(), [*records, asked, shown]) == set()
 
 
 def test_a_mark_never_falls() -> None:

@@ -87,6 +87,19 @@ async def test_a_silent_direction_swallows(proxy: Proxy, call: Call) -> None:
     assert await said(ends, b"heard") == b"heard"
 
 
+async def test_a_stalled_direction_is_read_later(proxy: Proxy, call: Call) -> None:
+    """Nothing comes, nothing is lost, and whoever speaks finds its buffers full: little is taken from them meanwhile."""
+    reader, writer = ends = await call()
+    assert await said(ends, b"one") == b"one"
+    proxy.stalled = {"up"}
+    writer.write(bytes(32 << 20))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(writer.drain(), 0.2)
+    proxy.stalled = set()
+    async with asyncio.timeout(10):
+        await reader.readexactly(32 << 20)
+
+
 async def test_a_delay_keeps_the_order(proxy: Proxy, call: Call) -> None:
     """Late, whole, and as it was said."""
     ends = await call()

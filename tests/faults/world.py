@@ -50,9 +50,9 @@ class World:
         await device.connect(*(transports or ("websocket",)))
         return device
 
-    async def line(self, *, seed: int = 0) -> Proxy:
+    async def line(self, *, seed: int = 0, window: int | None = None) -> Proxy:
         """A network of one's own to the server."""
-        return await self._stack.enter_async_context(Proxy(self.server.port, seed=seed))
+        return await self._stack.enter_async_context(Proxy(self.server.port, seed=seed, window=window))
 
     async def group(self, *members: Recorder) -> str:
         """A group of these people, the first its owner, open on every device of theirs; its id."""
@@ -60,10 +60,13 @@ class World:
         made = await members[0].call(
             "POST", "conversations", {"type": "group", "name": "마당", "memberIds": people[1:]}
         )
-        for member in members:
-            await until(lambda member=member: made["id"] in member.rooms)  # type: ignore[misc] # mypy cannot infer a lambda's default
-            await member.open(made["id"])
+        await self.opened(made["id"], *members)
         return str(made["id"])
+
+    async def opened(self, room: str, *members: Recorder) -> None:
+        """Wait until these have been shown a conversation and have loaded it."""
+        for member in members:
+            await until(lambda member=member: room in member.rooms and member.rooms[room].members)  # type: ignore[misc] # mypy cannot infer a lambda's default
 
     def keep_alive(self) -> None:
         """Start the server again whenever it has died."""
@@ -99,16 +102,16 @@ class World:
             await until(device.ready.is_set, REST_SECONDS)
         stored = {room: await self.stored(room) for room in rooms}
         deadline = time.monotonic() + REST_SECONDS
-        for room in rooms:
-            head = stored[room][-1]["seq"] if stored[room] else 0
+        for room, log in stored.items():
+            version = max((message["version"] for message in log), default=0)
             for device in self.devices:
-                while (here := device.rooms.get(room)) and (here.seq < head or here.held):
-                    assert time.monotonic() < deadline, f"{device.name} has {here.seq} of {head} in {room}"
+                while (here := device.rooms.get(room)) and (here.version < version or here.held or here.filling):
+                    assert time.monotonic() < deadline, f"{device.name} has {here.version} of {version} in {room}"
                     await asyncio.sleep(0.02)
         for device in self.devices:
             for room in rooms:
                 if room in device.rooms:
-                    device.hold(device.rooms[room])
+                    await device.hold(device.rooms[room])
         report = check(self.history, stored)
         FIGURES.add(self.deaths, report)
         return report

@@ -27,6 +27,7 @@ TRY_AGAIN: Final = frozenset({"try_again", "unavailable", "rate_limited"})
 PAGE: Final = 200
 KNOWN: Final = 1_000
 REACTORS: Final = 20
+QUOTED: Final = 200
 HOLE_SECONDS: Final = 0.3
 TYPING_SECONDS: Final = 6.0
 
@@ -77,10 +78,20 @@ class Room:
         known = self.messages.get(message["id"])
         if known is None or known["version"] <= message["version"]:
             self.messages[message["id"]] = message
-        if message["deletedAt"]:
             for other in self.messages.values():
                 if other["replyToId"] == message["id"]:
-                    other["replyTo"] |= {"senderId": None, "content": "", "type": "text"}
+                    self._requote(other, message)
+        if quoted := self.messages.get(message["replyToId"]):
+            self._requote(message, quoted)
+
+    @staticmethod
+    def _requote(message: Json, quoted: Json) -> None:
+        """What is shown of a message elsewhere follows it, unless it came later than this state of it."""
+        if quoted["version"] > message["version"]:
+            shown = {name: quoted[name] for name in ("senderId", "type")} | {"content": quoted["content"][:QUOTED]}
+            message["replyTo"] |= (
+                shown if not quoted["deletedAt"] else {"senderId": None, "content": "", "type": "text"}
+            )
 
     def _react(self, change: Json) -> None:
         message = self.messages.get(change["messageId"])

@@ -6,6 +6,7 @@ Start order, stopped in reverse:
 A planned stop drains first, DRAIN_SECONDS at most:
     not ready, handshakes refused -> what was submitted is committed and answered, more is refused as `unavailable`
     -> sockets are told, then closed in slices, so that they come back by themselves
+and then closes everything. Whatever still hangs CLOSE_SECONDS later is left as it is: the process ends.
 
 When the store turns out to have another history, the server drains and starts again in the same process: numbers of the old
 history are in every part of it, and those who come back are told to forget theirs.
@@ -15,12 +16,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
+from threading import Timer
 from typing import Any, Final
 
 import structlog
@@ -45,6 +48,8 @@ from madang.telemetry import LoopLagProbe, Metrics
 __all__ = ["Started", "serve"]
 
 DRAIN_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 5.0
+"""For closing what is left after draining, before the process ends without it."""
 STORE_ANSWER_SECONDS: Final = 2.0
 """After this the store counts as not answering."""
 PAUSE_SECONDS: Final = 2.0
@@ -99,8 +104,11 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
     Raises:
         SettingsError: something the settings name cannot be used: the port, the host, the data folder.
     """
-    stopping = _stop_signals()
+    overdue = Timer(DRAIN_SECONDS + CLOSE_SECONDS, _end_as_it_is)  # a thread, because the loop may be what hangs
+    overdue.daemon = True
+    stopping = _stop_signals(overdue)
     with ExitStack() as stack:
+        stack.callback(overdue.cancel)
         listening = bind(settings.host, settings.port)
         for listener in listening:
             stack.callback(listener.close)
@@ -174,20 +182,25 @@ async def _either(*events: Coroutine[Any, Any, object]) -> None:
             task.cancel()
 
 
-def _stop_signals() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT. A second Ctrl+C ends the process at once, which the store survives; a second SIGTERM
+def _stop_signals(overdue: Timer) -> asyncio.Event:
+    """Set by SIGTERM and SIGINT, which start the time that stopping may take. A second Ctrl+C ends the process at once, which the store survives; a second SIGTERM
     does not, because supervisors send it to the process and to its group.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def interrupt() -> None:
+    def stop() -> None:
+        if not stopping.is_set():
+            overdue.start()
         stopping.set()
+
+    def interrupt() -> None:
+        stop()
         loop.remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     loop.add_signal_handler(signal.SIGINT, interrupt)
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGTERM, stop)
     return stopping
 
 
@@ -230,6 +243,12 @@ def _settle_down() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+
+
+def _end_as_it_is() -> None:
+    """End the process although something hangs; the store survives that as it survives a crash."""
+    _log.error("stopping hangs: ending as it is")
+    os._exit(1)
 
 
 async def _drain(gateway: Gateway, engine: Server, services: Services) -> None:

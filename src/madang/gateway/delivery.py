@@ -45,7 +45,7 @@ class Delivery:
         """Send entries to the room, ascending, all above `live.version`; rows that were read are not `dense`."""
         for chunk in _chunks(entries):
             frames = Frames([_packet(entry) for entry in chunk])
-            depths = sorted(map(_depth, chunk))
+            depths = sorted(depth for entry in chunk for depth in _depths(entry))
             if live.late_from <= depths[0]:
                 self._namespace.broadcast(live.room, frames)
                 continue
@@ -53,7 +53,7 @@ class Delivery:
             self._namespace.broadcast(live.room, frames, except_={connection.socket for connection in late})
             own: dict[int, Frames] = {}
             for connection, seen_from in late.items():
-                hidden = bisect_left(depths, seen_from)  # people with as many hidden entries have the same ones
+                hidden = bisect_left(depths, seen_from)  # who has as many hidden entries and quotes has the same ones
                 if hidden not in own:
                     own[hidden] = Frames(_visible(chunk, live, seen_from, dense=dense))
                 if own[hidden].packets:
@@ -122,9 +122,9 @@ class Delivery:
             connection.socket.close_engine(1013, "delivery failed")
 
 
-def _depth(entry: LogEntry) -> int:
-    """The lowest seq somebody must see to be handed an entry as it is."""
-    return entry.seq if entry.quotes is None else min(entry.seq, entry.quotes)
+def _depths(entry: LogEntry) -> tuple[int, ...]:
+    """The seqs somebody must see to be handed an entry at all, and to be handed it with its quote."""
+    return (entry.seq,) if entry.quotes is None else (entry.seq, entry.quotes)
 
 
 def _packet(entry: LogEntry) -> EventPacket:

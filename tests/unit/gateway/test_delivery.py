@@ -84,6 +84,31 @@ async def test_an_entry_below_the_first_visible_one_is_only_counted(world: Gatew
     assert new.all("message:updated") == []
 
 
+async def test_a_hidden_entry_is_not_mistaken_for_a_hidden_quote(world: GatewayParts) -> None:
+    """A reply is changed that one person came too late to see, and another only to see what it quotes: each gets their own."""
+    mina, joon, sora = [await world.person(name) for name in ("mina", "joon", "sora")]
+    room = await world.group(mina)
+    secret = await world.send(mina, room, "before joon came")
+    await world.add(mina, room, joon)
+    reply = await world.send(mina, room, "before sora came", reply_to_id=secret.id)
+    await world.add(mina, room, sora)
+    earlier, later = await world.started(joon), await world.started(sora)
+    changed = msgspec.structs.replace(reply, content="edited", version=6)
+    entry = LogEntry(
+        version=6,
+        seq=reply.seq,
+        epoch=world.store.epoch,
+        event="message:updated",
+        payload=msgspec.json.encode(changed),
+        quotes=secret.seq,
+    )
+    world.bus.publish(f"conv:{room}", LogAppended(conversation_id=room, entries=(entry,)))
+    told = await earlier.got("message:updated")
+    assert (told["content"], told["replyTo"]["content"]) == ("edited", "")
+    assert (await later.got("conversation:version"))["version"] == 6
+    assert later.all("message:updated") == []
+
+
 async def test_people_who_see_the_same_share_one_object(world: GatewayParts) -> None:
     """The blank form of a batch is made once for all who need it, not once for each of them."""
     mina = await world.person("mina")
