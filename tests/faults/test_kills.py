@@ -8,7 +8,7 @@ from tests.faults.device import Recorder
 from tests.faults.world import World, world
 from tests.scale import SCALE
 
-KILLS = 4 * SCALE
+KILLS = 4 if SCALE == 1 else 10 * SCALE
 SENDERS = 6
 PLACES = ("before_commit", "during_commit", "after_commit", "before_publish", "after_publish")
 
