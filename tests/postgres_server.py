@@ -186,10 +186,10 @@ class PostgresServer:
         finally:
             await connection.close()
 
-    async def empty_database(self) -> str:
+    async def empty_database(self, *, tablespace: str = "pg_default") -> str:
         """The name of a new database without tables."""
         name = f"test_{next(self._numbers)}"
-        await self.execute(f"CREATE DATABASE {name}")
+        await self.execute(f"CREATE DATABASE {name} TABLESPACE {tablespace}")
         return name
 
     async def database(self) -> str:

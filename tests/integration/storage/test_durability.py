@@ -7,15 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from madang.ports.log import Outcome, PageWindow
+from madang.ports.log import PageWindow
 from madang.storage.postgres import PostgresStore
 from madang.storage.sqlite import SqliteStore
-from tests.conformance.chat import Chat, message
 from tests.postgres_server import PostgresServer, running_postgres
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -125,41 +123,6 @@ def flushed_answers(trace: str) -> int:
             assert not dirty, f"answered before the flush: {line}"
             answers, wrote = answers + 1, 0
     return answers
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 6 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("a small file system can be mounted by root only")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-async def test_a_full_file_system_loses_nothing(small_disk: Path) -> None:
-    """What was answered is there, what was refused is not; with room again the numbers go on, and the file is sound."""
-    filler = small_disk / "filler"
-    filler.write_bytes(bytes(2 << 20))
-    store = SqliteStore(small_disk / "madang.db")
-    await store.open()
-    chat = Chat(store)
-    ann = await chat.user()
-    group = await chat.group(ann)
-    found = [await chat.append(message(group, ann, "y" * 20_000)) for _ in range(250)]
-    stored = [verdict.message for (verdict,) in found if verdict.outcome is Outcome.STORED]
-    assert {verdict.outcome for (verdict,) in found} == {Outcome.STORED, Outcome.STORAGE_FULL}
-    filler.unlink()
-    last = await chat.send(group, ann, "after")
-    assert await store.faults() == []
-    history = await chat.history(group)
-    assert [entry.id for entry in history[1:]] == [entry.id for entry in stored if entry is not None] + [last.id]
-    assert [entry.seq for entry in history] == list(range(1, len(history) + 1))
-    await store.close()
 
 
 def test_the_process_that_appends_ends_by_itself(tmp_path: Path) -> None:
