@@ -17,12 +17,12 @@ UNDER_WAY: Final = 4
 """Messages of a device that are not answered yet."""
 
 
-async def talk(device: Recorder, rooms: list[str], done: asyncio.Event) -> None:
-    """Send to one room after another, some messages on their way at once, until it is over."""
+async def talk(device: Recorder, rooms: list[str], done: asyncio.Event, *, letters: int = 0) -> None:
+    """Send to one room after another, some messages on their way at once, until it is over; each of so many letters."""
     under_way: set[asyncio.Task[None]] = set()
     number = 0
     while not done.is_set():
-        under_way.add(device.talk(rooms[number % len(rooms)], f"{device.name}:{number}"))
+        under_way.add(device.talk(rooms[number % len(rooms)], f"{device.name}:{number}".ljust(letters, "x")))
         number += 1
         if len(under_way) >= UNDER_WAY:
             _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)

@@ -55,9 +55,9 @@ _log = structlog.get_logger(__name__)
 class _Connected:
     """The threads of an open database, and the epoch it is of."""
 
-    def __init__(self, epoch: str, writer: Connection, readers: list[Connection]) -> None:
+    def __init__(self, path: Path, epoch: str, writer: Connection, readers: list[Connection]) -> None:
         self.epoch = epoch
-        self.writer = ConnectionThreads("writer", [writer], between=Checkpointer())
+        self.writer = ConnectionThreads("writer", [writer], between=Checkpointer(path))
         self.readers = ConnectionThreads("reader", readers)
 
     async def close(self) -> None:
@@ -146,7 +146,7 @@ class _SqliteDatabase:
         try:
             epoch = self._prepare(writer)
             engine = reader_engine(self._path)
-            return _Connected(epoch, writer, [engine.connect() for _ in range(self._reader_count)])
+            return _Connected(self._path, epoch, writer, [engine.connect() for _ in range(self._reader_count)])
         except BaseException:
             writer.close()
             raise

@@ -11,6 +11,7 @@ Invariants:
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -31,6 +32,8 @@ WRITER_CACHE_KIB: Final = 65_536
 READER_CACHE_KIB: Final = 8_192
 CHECKPOINT_CHANGES: Final = 4_000
 """Rows written between two checkpoints: a few MiB of WAL, so pages that change often are copied once."""
+CHECKPOINT_BYTES: Final = 16_777_216
+"""Growth of the WAL after which it is time in any case: rows may be long, and servers may end before so many are written."""
 WAL_PAGES: Final = 8_192
 """Frames in the WAL (32 MiB) from which the writer waits for readers so that the file starts over."""
 READERS_MS: Final = 1_200
@@ -121,14 +124,17 @@ class Checkpointer:
     starts over by itself when nobody reads from it at that moment; if somebody always does, the writer waits for them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._wal = path.with_name(path.name + "-wal")
         self._changes = 0
+        self._bytes = 0
         self._pages = WAL_PAGES
 
     def __call__(self, conn: Connection) -> None:
         """Look whether it is time; run on the writer's thread."""
         driver = raw(conn)
-        if driver.total_changes - self._changes < CHECKPOINT_CHANGES:
+        written, grown = driver.total_changes - self._changes, self._wal_bytes() - self._bytes
+        if written < CHECKPOINT_CHANGES and grown < CHECKPOINT_BYTES:
             return
         self._changes = driver.total_changes
         try:
@@ -140,6 +146,7 @@ class Checkpointer:
         except sqlite3.Error as error:
             # Nothing is lost: the frames stay in the WAL and the next round tries again (a full disk ends here, too).
             _log.warning("checkpoint failed", reason=str(error))
+        self._bytes = self._wal_bytes()
 
     def _start_over(self, driver: sqlite3.Connection, frames: int) -> None:
         """Wait for readers. Our own are done in time; for a program that reads longer, such as a backup, nobody else shall
@@ -153,3 +160,9 @@ class Checkpointer:
         self._pages = frames + WAL_PAGES if busy else WAL_PAGES
         if busy:
             _log.warning("another program reads for long: the write-ahead log grows meanwhile", pages=frames)
+
+    def _wal_bytes(self) -> int:
+        try:
+            return os.stat(self._wal).st_size  # noqa: PTH116  # no Path is made for each batch
+        except FileNotFoundError:
+            return 0

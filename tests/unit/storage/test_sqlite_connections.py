@@ -100,7 +100,7 @@ def wal_bytes(path: Path) -> int:
 
 def test_the_wal_is_copied_back_and_used_again(path: Path, writer: Connection) -> None:
     """However much is written, the file stays small."""
-    checkpoint = Checkpointer()
+    checkpoint = Checkpointer(path)
     for _ in range(60):
         write(writer, 500, 2_000)
         checkpoint(writer)
@@ -109,7 +109,7 @@ def test_the_wal_is_copied_back_and_used_again(path: Path, writer: Connection) -
 
 def test_nothing_is_copied_before_it_is_worth_it(path: Path, writer: Connection) -> None:
     """Small commits only add to the WAL."""
-    checkpoint = Checkpointer()
+    checkpoint = Checkpointer(path)
     size = path.stat().st_size
     write(writer, 50, 2_000)
     checkpoint(writer)
@@ -117,12 +117,21 @@ def test_nothing_is_copied_before_it_is_worth_it(path: Path, writer: Connection)
     assert wal_bytes(path) > 100_000
 
 
+def test_few_rows_that_are_long_are_copied_too(path: Path, writer: Connection) -> None:
+    """What counts is how much was written, not only how many rows."""
+    checkpoint = Checkpointer(path)
+    for _ in range(10):
+        write(writer, 100, 80_000)
+        checkpoint(writer)
+    assert wal_bytes(path) < 40 << 20
+
+
 def test_a_reader_that_holds_the_wal_back_is_waited_for(
     path: Path, writer: Connection, reader: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once the WAL is too large, so that it cannot grow for ever."""
     monkeypatch.setattr(sqlite_connections, "WAL_PAGES", 1_000)
-    checkpoint = Checkpointer()
+    checkpoint = Checkpointer(path)
     write(writer, 10)
     snapshot = reader.begin()
     reader.scalar(text("SELECT count(*) FROM t"))
@@ -137,7 +146,7 @@ def test_who_reads_for_long_is_waited_for_once(path: Path, writer: Connection, m
     """A backup does not stop the writer again and again; when it is done, the file grows no more."""
     monkeypatch.setattr(sqlite_connections, "WAL_PAGES", 4_000)
     monkeypatch.setattr(sqlite_connections, "READERS_MS", 500)
-    checkpoint = Checkpointer()
+    checkpoint = Checkpointer(path)
     write(writer, 10)
     backup = sqlite3.connect(path)
     backup.execute("BEGIN")
@@ -163,7 +172,7 @@ def test_a_checkpoint_that_fails_is_tried_again(
 ) -> None:
     """It never raises: nothing is lost by it."""
     monkeypatch.setattr(sqlite_connections, "CHECKPOINT_CHANGES", 1)
-    checkpoint = Checkpointer()
+    checkpoint = Checkpointer(path)
     with writer.begin():
         raw(writer).execute("INSERT INTO t (content) VALUES (x'00')")
         checkpoint(writer)  # inside a transaction SQLite refuses
