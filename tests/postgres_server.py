@@ -140,7 +140,7 @@ class PostgresServer:
     @property
     def socket(self) -> str:
         """The path of the Unix socket it listens on."""
-        return str(self._folder / ".s.PGSQL.5432")
+        return str(self.folder / ".s.PGSQL.5432")
 
     def start(self, **settings: str) -> None:
         """Start and wait until it takes connections; settings for this life only."""

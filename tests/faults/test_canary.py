@@ -5,19 +5,21 @@ import json
 import os
 import random
 from pathlib import Path
+from time import monotonic
 
 import httpx2
 import websockets
 
-from tests.faults.world import SCALE
 from tests.people import Device, Person
 from tests.postgres_server import PostgresServer
+from tests.scale import SCALE
 from tests.server_process import ServerProcess
 
 SECONDS = 3.0 * SCALE
 PEOPLE = 6
 PAUSE = 0.012
 """Between two that hang up; there are two of each kind, so about a hundred a second."""
+REST_SECONDS = 5.0
 CONNECTIONS = 15
 """As many as the pools may have, and one that holds the database."""
 
@@ -133,11 +135,10 @@ async def test_nobody_hears_what_belongs_to_somebody_else(tmp_path: Path, postgr
         over.set()
         hung_up = sum(await asyncio.gather(*hanging))
         await asyncio.gather(*asking)
-        for _ in range(100):
-            after = await left(server, postgres, name)
-            if after[:2] == before[:2] and set(after[3]) == {"idle"}:
-                break
+        after, ends = await left(server, postgres, name), monotonic() + REST_SECONDS
+        while (after[:2] != before[:2] or set(after[3]) != {"idle"}) and monotonic() < ends:
             await asyncio.sleep(0.05)
+            after = await left(server, postgres, name)
         for canary in canaries:
             await canary.person.close()
         assert "Traceback" not in server.log, server.log

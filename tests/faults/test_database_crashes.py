@@ -8,9 +8,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from madang.config import SettingsError
+from madang.storage.postgres import PostgresStore
 from tests.faults.load import crowd, talk
-from tests.faults.world import SCALE, world
+from tests.faults.world import world
 from tests.postgres_server import PostgresServer, running_postgres
+from tests.scale import SCALE
 
 AWAY_SECONDS = (0.0, 0.2, 4.6, *(0.5,) * 3 * (SCALE - 1))
 """How long the database is away after each crash; work is tried again for four seconds."""
@@ -27,7 +30,7 @@ def fragile() -> Iterator[PostgresServer]:
 
 async def test_crashes_of_the_database_lose_nothing(tmp_path: Path, fragile: PostgresServer) -> None:
     """Crashed and started again while everybody sends: nothing acknowledged is lost, no socket closes, Madang stays alive,
-    and soon after the database is ready the next message is stored.
+    soon after the database is ready the next message is stored, and other servers are still kept out of it.
     """
     url = fragile.url(await fragile.empty_database())
     async with world(tmp_path, database_url=url) as here:
@@ -44,6 +47,8 @@ async def test_crashes_of_the_database_lose_nothing(tmp_path: Path, fragile: Pos
         done.set()
         await asyncio.gather(*talking)
         report = await here.rest(*rooms)
+        with pytest.raises(SettingsError, match="another Madang has this database open"):
+            await PostgresStore(url).open()
         assert [device.connection for device in here.devices] == [1] * len(here.devices)
     assert report.clean, report
     assert report.acknowledged > 20 * len(AWAY_SECONDS)

@@ -15,9 +15,9 @@ import pytest
 
 from madang.ids import new_id
 from tests.faults.proxy import Proxy
-from tests.faults.world import SCALE
 from tests.people import Device, Person
 from tests.postgres_server import PostgresServer, running_postgres
+from tests.scale import SCALE
 from tests.server_process import ServerProcess
 
 STALL_SECONDS = 5.0

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from madang.ids import new_id
-from tests.faults.world import SCALE
 from tests.people import Device, Person
 from tests.postgres_server import PostgresServer
+from tests.scale import SCALE
 from tests.server_process import ServerProcess
 
 SENDS = 1_000

@@ -16,8 +16,8 @@ from madang.storage.postgres import PostgresStore
 from madang.storage.sqlite import SqliteStore
 from madang.tasks import TaskSupervisor
 from tests.conformance.chat import Chat, message, seqs
-from tests.faults.world import SCALE
 from tests.postgres_server import PostgresServer
+from tests.scale import SCALE
 
 pytestmark = pytest.mark.serial
 

@@ -8,9 +8,10 @@ from typing import Any
 from madang.ids import new_id
 from tests.faults.device import Recorder
 from tests.faults.proxy import Direction, Proxy, Route
-from tests.faults.world import SCALE, until, world
+from tests.faults.world import until, world
 from tests.people import Device, Person
 from tests.postgres_server import PostgresServer
+from tests.scale import SCALE
 from tests.server_process import ServerProcess
 
 LOST = 10 * SCALE

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Event
 
 from tests.faults.load import talk
-from tests.faults.world import SCALE, world
+from tests.faults.world import world
+from tests.scale import SCALE
 
 SENDERS = 6
 KILLS = 2 * SCALE
@@ -106,7 +107,8 @@ async def test_many_who_want_the_file_at_once(tmp_path: Path) -> None:
         done.set()
         await asyncio.gather(*talking)
         over.set()
-        copies, largest, *_ = await asyncio.gather(copying, watching, *disturbing)
+        copies, largest = await copying, await watching
+        await asyncio.gather(*disturbing)
         report = await here.rest(*rooms)
         everything = log(file)
         logged = here.server.log
