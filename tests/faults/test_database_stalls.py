@@ -102,6 +102,11 @@ def sending(device: Device, room: str) -> Ask:
     )
 
 
+def reading(device: Device, room: str) -> Ask:
+    """Moves the read mark to the newest message."""
+    return lambda: device.ask("message:read", {"conversationId": room}, seconds=ANSWER_SECONDS + 4)
+
+
 def calling(person: Person, path: str) -> Ask:
     """Calls over HTTP; the answer in the form of an ack."""
 
@@ -142,7 +147,7 @@ async def test_a_database_that_stands_still_keeps_nobody_waiting(
             phone, other = await mina.device(), await joon.device()
             room, flooded = await mina.group(joon), await mina.group(joon)
             sends, reads = sending(phone, room), calling(joon, f"/api/conversations/{room}/messages")
-            marks: Ask = lambda: phone.ask("message:read", {"conversationId": room}, seconds=ANSWER_SECONDS + 4)  # noqa: E731
+            marks = reading(phone, room)
             await recover([sends, reads, marks])
             sent, read, marked, alive, flood = (Asked() for _ in range(5))
             async with stalled(fragile, line, how), asyncio.TaskGroup() as group:
