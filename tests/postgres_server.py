@@ -130,6 +130,18 @@ class PostgresServer:
         """The postmaster's."""
         return int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
 
+    @property
+    def processes(self) -> list[int]:
+        """The postmaster and all it has started: writers, checkpointer, one for each connection."""
+        parent = self.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return [parent, *map(int, children)]
+
+    @property
+    def socket(self) -> str:
+        """The path of the Unix socket it listens on."""
+        return str(self.folder / ".s.PGSQL.5432")
+
     def start(self, **settings: str) -> None:
         """Start and wait until it takes connections; settings for this life only."""
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -174,10 +186,10 @@ class PostgresServer:
         finally:
             await connection.close()
 
-    async def empty_database(self) -> str:
+    async def empty_database(self, *, tablespace: str = "pg_default") -> str:
         """The name of a new database without tables."""
         name = f"test_{next(self._numbers)}"
-        await self.execute(f"CREATE DATABASE {name}")
+        await self.execute(f"CREATE DATABASE {name} TABLESPACE {tablespace}")
         return name
 
     async def database(self) -> str:

@@ -131,6 +131,8 @@ class Recorder(Client):
         if changes:
             self.missed(summary["id"], changes)
         super()._missed(summary, changes)
+        if changes and changes["status"] == "gap":
+            self._spawn(self._reopen(summary["id"]))
 
     def missed(self, room: str, changes: Json) -> None:
         """The answer to what was missed has come; to be called before the next event."""
@@ -176,6 +178,11 @@ class Recorder(Client):
                 await self.ask("message:send", draft)
 
         return asyncio.create_task(send())
+
+    @property
+    def busy(self) -> bool:
+        """It is still asking for something by itself."""
+        return bool(self._tasks)
 
     async def hold(self, room: Room) -> None:
         """Write down what the device has in the end, and what its person is shown who asks for everything anew."""

@@ -4,32 +4,12 @@ import asyncio
 import random
 from pathlib import Path
 
-from tests.faults.device import Recorder
-from tests.faults.world import World, world
+from tests.faults.load import crowd, talk
+from tests.faults.world import world
 from tests.scale import SCALE
 
 KILLS = 4 if SCALE == 1 else 10 * SCALE
-SENDERS = 6
 PLACES = ("before_commit", "during_commit", "after_commit", "before_publish", "after_publish")
-
-
-async def talk(device: Recorder, rooms: list[str], done: asyncio.Event) -> None:
-    """Send to one room after another, up to four messages on their way at once, until it is over."""
-    under_way: set[asyncio.Task[None]] = set()
-    number = 0
-    while not done.is_set():
-        under_way.add(device.talk(rooms[number % len(rooms)], f"{device.name}:{number}"))
-        number += 1
-        if len(under_way) >= 4:
-            _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.sleep(0.002)
-    await asyncio.wait(under_way)
-
-
-async def crowd(here: World) -> list[str]:
-    """Senders with one device each, and the rooms all of them are in."""
-    devices = [await here.device(f"sender-{number}") for number in range(SENDERS)]
-    return [await here.group(*devices) for _ in range(3)]
 
 
 async def test_an_ack_survives_kills_at_any_time(tmp_path: Path, database: dict[str, str]) -> None:

@@ -105,7 +105,7 @@ class World:
         for room, log in stored.items():
             version = max((message["version"] for message in log), default=0)
             for device in self.devices:
-                while (here := device.rooms.get(room)) and (here.version < version or here.held or here.filling):
+                while (here := device.rooms.get(room)) and (here.version < version or here.held or device.busy):
                     assert time.monotonic() < deadline, f"{device.name} has {here.version} of {version} in {room}"
                     await asyncio.sleep(0.02)
         for device in self.devices:

@@ -88,8 +88,10 @@ def test_shapes_have_the_fields_of_the_contract() -> None:
 
 def test_every_guarantee_has_proofs_that_exist() -> None:
     """Each promise but the last, which is not made yet, names a test; each name is one that pytest or vitest runs."""
-    promises = re.split(r"^## (?=\d)", GUARANTEES.read_text(encoding="utf-8").partition("\n## Figures")[0], flags=re.M)[1:]
-    proofs = [re.findall(r"^- `((?:tests|packages)/[^`]+)`", promise, re.M) for promise in promises]
+    promises = re.split(
+        r"^## (?=\d)", GUARANTEES.read_text(encoding="utf-8").partition("\n## Figures")[0], flags=re.MULTILINE
+    )[1:]
+    proofs = [re.findall(r"^- `((?:tests|packages)/[^`]+)`", promise, re.MULTILINE) for promise in promises]
     assert [bool(found) for found in proofs] == [True] * 11 + [False]
     for proof in (each for found in proofs for each in found):
         path, _, test = proof.partition("::")

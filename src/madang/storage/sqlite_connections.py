@@ -32,8 +32,12 @@ WRITER_CACHE_KIB: Final = 65_536
 READER_CACHE_KIB: Final = 8_192
 CHECKPOINT_CHANGES: Final = 4_000
 """Rows written between two checkpoints: a few MiB of WAL, so pages that change often are copied once."""
+CHECKPOINT_BYTES: Final = 16_777_216
+"""Growth of the WAL after which it is time in any case: rows may be long, and servers may end before so many are written."""
 WAL_PAGES: Final = 8_192
 """Frames in the WAL (32 MiB) from which the writer waits for readers so that the file starts over."""
+READERS_MS: Final = 1_200
+"""How long it waits for them: as long as a read may take, and a little."""
 WAL_BYTES: Final = 67_108_864
 """Size to which the file is cut when it starts over."""
 
@@ -116,31 +120,48 @@ def filling_engine(path: Path) -> Engine:
 class Checkpointer:
     """Copies the WAL back into the database between two transactions, when enough has been written.
 
-    Not cheaper than SQLite's own checkpoint, but later: the results of the commit have been handed over before.
+    Not cheaper than SQLite's own checkpoint, but later: the results of the commit have been handed over before. The file
+    starts over by itself when nobody reads from it at that moment; if somebody always does, the writer waits for them.
     """
 
     def __init__(self, path: Path) -> None:
         self._wal = path.with_name(path.name + "-wal")
         self._changes = 0
+        self._bytes = 0
+        self._pages = WAL_PAGES
 
     def __call__(self, conn: Connection) -> None:
         """Look whether it is time; run on the writer's thread."""
         driver = raw(conn)
-        if driver.total_changes - self._changes < CHECKPOINT_CHANGES:
+        written, grown = driver.total_changes - self._changes, self._wal_bytes() - self._bytes
+        if written < CHECKPOINT_CHANGES and grown < CHECKPOINT_BYTES:
             return
         self._changes = driver.total_changes
         try:
-            _, frames, copied = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if frames - copied > WAL_PAGES or self.wal_bytes() > 2 * WAL_BYTES:
-                # Readers have held it back: wait for them (a second at most) and start the file over.
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                _log.warning("the write-ahead log had grown", pages=frames)
+            _, frames, _ = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if frames > self._pages:
+                self._start_over(driver, frames)
+            elif frames < WAL_PAGES:
+                self._pages = WAL_PAGES
         except sqlite3.Error as error:
             # Nothing is lost: the frames stay in the WAL and the next round tries again (a full disk ends here, too).
             _log.warning("checkpoint failed", reason=str(error))
+        self._bytes = self._wal_bytes()
 
-    def wal_bytes(self) -> int:
-        """Size of the write-ahead log now."""
+    def _start_over(self, driver: sqlite3.Connection, frames: int) -> None:
+        """Wait for readers. Our own are done in time; for a program that reads longer, such as a backup, nobody else shall
+        wait again before as much has been written once more.
+        """
+        driver.execute(f"PRAGMA busy_timeout={READERS_MS}")
+        try:
+            busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        self._pages = frames + WAL_PAGES if busy else WAL_PAGES
+        if busy:
+            _log.warning("another program reads for long: the write-ahead log grows meanwhile", pages=frames)
+
+    def _wal_bytes(self) -> int:
         try:
             return os.stat(self._wal).st_size  # noqa: PTH116  # no Path is made for each batch
         except FileNotFoundError:

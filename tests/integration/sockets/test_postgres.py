@@ -8,7 +8,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import httpx2
 import pytest
 
 from madang.ids import new_id
@@ -67,48 +66,6 @@ async def test_two_people_talk(server: ServerProcess) -> None:
     again = await ann.device()
     assert [shown["unreadCount"] for shown in again.init["conversations"] if shown["id"] == room] == [0]
     await ann.close()
-
-
-async def keep_sending(device: Device, room: str, done: asyncio.Event, acknowledged: dict[str, int]) -> float:
-    """Send one message after another, the same one until it is stored; the longest anybody waited."""
-    longest = 0.0
-    while not done.is_set():
-        draft = {"id": new_id(), "conversationId": room, "content": "x"}
-        while not done.is_set():
-            began = monotonic()
-            answer = await device.ask("message:send", draft, seconds=8)
-            longest = max(longest, monotonic() - began)
-            if answer["ok"]:
-                acknowledged[draft["id"]] = answer["message"]["seq"]
-                break
-            assert answer["error"] == "try_again", answer
-            await asyncio.sleep(0.05)
-    return longest
-
-
-async def test_the_database_goes_away_and_comes_back(server: ServerProcess, fragile: PostgresServer) -> None:
-    """Sockets stay up and are told `try_again` in time; afterwards it goes on by itself and nothing acknowledged is lost."""
-    people = [await Person.of_host(server, f"sender-{number}") for number in range(4)]
-    devices = [await person.device() for person in people]
-    room = await people[0].group(*people[1:])
-    done, acknowledged = asyncio.Event(), dict[str, int]()
-    sending = [asyncio.ensure_future(keep_sending(device, room, done, acknowledged)) for device in devices]
-    await asyncio.sleep(0.5)
-    await asyncio.to_thread(fragile.stop, "immediate")
-    await asyncio.sleep(6)
-    assert httpx2.get(f"{server.url}/health/live").status_code == 200
-    before = len(acknowledged)
-    await asyncio.to_thread(fragile.start)
-    await asyncio.sleep(1.5)
-    done.set()
-    assert max(await asyncio.gather(*sending)) < 6
-    assert len(acknowledged) > before + 50
-    stored = {message["id"]: message["seq"] for message in await history(people[0], room)}
-    assert acknowledged.items() <= stored.items()
-    assert sorted(stored.values()) == list(range(1, len(stored) + 1))
-    assert [device.disconnects for device in devices] == [[]] * 4
-    for person in people:
-        await person.close()
 
 
 async def test_what_the_server_itself_was_not_told_is_told_at_once(postgres: PostgresServer, tmp_path: Path) -> None:

@@ -2,20 +2,19 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from madang.ports.log import Outcome, PageWindow
+from madang.ports.log import PageWindow
 from madang.storage.postgres import PostgresStore
 from madang.storage.sqlite import SqliteStore
-from tests.conformance.chat import Chat, message
-from tests.postgres_server import PostgresServer
+from tests.postgres_server import PostgresServer, running_postgres
 
 ROOT = Path(__file__).resolve().parents[3]
 FOREVER = 1_000_000
@@ -60,64 +59,70 @@ async def test_a_killed_server_has_kept_what_it_answered(
     await store.close()
 
 
-@pytest.mark.skipif(
+strace = pytest.mark.skipif(
     shutil.which("strace") is None, reason="strace is not installed, which shows what the kernel is asked"
 )
+
+
+@strace
 def test_every_answer_follows_a_flush(tmp_path: Path) -> None:
     """Between a batch's last write to the WAL and the word that it is stored stands a flush of the WAL, each time."""
-    trace = tmp_path / "trace"
-    calls = "trace=openat,write,pwrite64,fsync,fdatasync"
-    command = ["strace", "-f", "-y", "-e", calls, "-o", str(trace), *appending(tmp_path, 30)]
-    run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    if "ptrace" in run.stderr or not trace.exists():
-        pytest.skip("strace may not trace here")
-    assert run.returncode == 0, run.stderr
-    dirty, answers, wrote = False, 0, 0
-    for line in trace.read_text().splitlines():
-        if re.search(r"(pwrite64|write)\(\d+<[^>]*-wal>", line):
+    assert flushed_answers(traced(tmp_path / "trace", [], appending(tmp_path, 30))) == 30
+
+
+@strace
+async def test_every_answer_of_postgresql_follows_a_flush(tmp_path: Path) -> None:
+    """On PostgreSQL too: every process of the server is watched, those that serve us and those that write for all."""
+    with running_postgres() as server:
+        url = server.url(await server.database())
+        server.stop()
+        server.start(autovacuum="off")  # what is written now is written for us
+        trace = traced(tmp_path / "trace", server.processes, appending(url, 30))
+    assert flushed_answers(trace) == 30
+
+
+def traced(trace: Path, others: list[int], command: list[str]) -> str:
+    """What a command, and processes that run already, asked of the kernel about files until the command had ended."""
+    watched = [argument for pid in others for argument in ("-p", str(pid))]
+    calls = "trace=openat,write,pwrite64,pwritev,fsync,fdatasync"
+    shell = ["sh", "-c", f"{shlex.join(command)} && echo ended"]  # strace itself ends with the last of the others
+    strace = ["strace", "-I", "anywhere", "-f", "-y", "-e", calls, "-o", str(trace), *watched, *shell]
+    with subprocess.Popen(strace, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        said = []
+        while (line := running.stdout.readline()) not in {"ended\n", ""}:
+            said.append(line)
+        running.terminate()
+        if "not permitted" in (errors := running.stderr.read()):
+            pytest.skip("strace may not trace here")
+        assert len(said) > 30, errors
+    return trace.read_text(errors="replace")
+
+
+def flushed_answers(trace: str) -> int:
+    """How many batches were answered after the WAL had been written and flushed, in the words of strace.
+
+    Raises:
+        AssertionError: one was answered before.
+    """
+    wrote, dirty, answers = 0, False, 0
+    flushing = set[str]()
+    """Processes that are just asking for a flush."""
+    for line in trace.splitlines():
+        process = line.split(maxsplit=1)[0]
+        if re.search(r"(pwrite64|pwritev|write)\(\d+<[^>]*(-wal|/pg_wal/\w+)>", line):
             dirty, wrote = True, wrote + 1
-        elif re.search(r"(fdatasync|fsync)(\(\d+<[^>]*-wal>\)| resumed>\)).*= 0", line):
+        elif re.search(r"(fdatasync|fsync)\(\d+<[^>]*(-wal|/pg_wal/\w+)>", line):
+            flushing.add(process)
+        if process in flushing and re.search(r"(fdatasync|fsync)(\(\d+<| resumed>).*= 0", line):
+            flushing.discard(process)
             dirty = False
         elif re.search(r'write\(1<[^>]*>, "[0-9a-f]{8}-', line):
+            assert wrote, f"answered before anything was written: {line}"
             assert not dirty, f"answered before the flush: {line}"
-            answers += 1
-    assert answers == 30
-    assert wrote > 30
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 6 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("a small file system can be mounted by root only")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-async def test_a_full_file_system_loses_nothing(small_disk: Path) -> None:
-    """What was answered is there, what was refused is not; with room again the numbers go on, and the file is sound."""
-    filler = small_disk / "filler"
-    filler.write_bytes(bytes(2 << 20))
-    store = SqliteStore(small_disk / "madang.db")
-    await store.open()
-    chat = Chat(store)
-    ann = await chat.user()
-    group = await chat.group(ann)
-    found = [await chat.append(message(group, ann, "y" * 20_000)) for _ in range(250)]
-    stored = [verdict.message for (verdict,) in found if verdict.outcome is Outcome.STORED]
-    assert {verdict.outcome for (verdict,) in found} == {Outcome.STORED, Outcome.STORAGE_FULL}
-    filler.unlink()
-    last = await chat.send(group, ann, "after")
-    assert await store.faults() == []
-    history = await chat.history(group)
-    assert [entry.id for entry in history[1:]] == [entry.id for entry in stored if entry is not None] + [last.id]
-    assert [entry.seq for entry in history] == list(range(1, len(history) + 1))
-    await store.close()
+            answers, wrote = answers + 1, 0
+    return answers
 
 
 def test_the_process_that_appends_ends_by_itself(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The PostgreSQL server as it is in life: refused if it may lose messages, restarted under load, gone for a while."""
 
 import asyncio
-import random
 import re
 from collections.abc import AsyncIterator, Iterator
 from time import monotonic
@@ -11,19 +10,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from madang.clock import SystemClock
 from madang.config import SettingsError
-from madang.contract.shapes import Message
-from madang.errors import ErrorCode, MadangError
-from madang.memory.bus import MemoryBus
+from madang.errors import ErrorCode
 from madang.ports.log import Outcome
-from madang.services.committer import Committer
 from madang.storage import postgres_checks
 from madang.storage.postgres import PostgresStore
 from madang.storage.postgres_connections import single_engine
 from madang.storage.tables import metadata
-from madang.tasks import TaskSupervisor
-from tests.conformance.chat import Chat, message, outcomes, seqs
+from tests.conformance.chat import Chat, message, outcomes
 from tests.postgres_server import PostgresServer, running_postgres
 
 
@@ -135,84 +129,6 @@ async def test_the_schema_is_the_sum_of_the_migrations(url: str) -> None:
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
-
-
-class Senders:
-    """People who send one message after another through a committer, and keep what was acknowledged."""
-
-    def __init__(self, chat: Chat, groups: list[str], people: list[str]) -> None:
-        self.tasks = TaskSupervisor()
-        self.bus = MemoryBus()
-        self.committer = Committer(chat.store.log, self.bus, SystemClock(), self.tasks, lanes=chat.store.lanes)
-        self.acknowledged: dict[str, dict[str, int]] = {group: {} for group in groups}
-        self.refused = 0
-        self.longest = 0.0
-        self.ending = False
-        self._people = people
-
-    async def send(self, number: int) -> None:
-        """Send until told to end, the same message again while its outcome is unknown."""
-        chance = random.Random(number)
-        while not self.ending:
-            entry = message(
-                chance.choice(list(self.acknowledged)), chance.choice(self._people), "x" * chance.randint(1, 99)
-            )
-            while not self.ending:
-                began = monotonic()
-                try:
-                    verdict = await self.committer.commit(entry)
-                except MadangError as error:
-                    if error.code is not ErrorCode.TRY_AGAIN:
-                        raise
-                    self.refused += 1
-                    await asyncio.sleep(0.05)
-                else:
-                    assert verdict.outcome in {Outcome.STORED, Outcome.DUPLICATE}
-                    assert verdict.message is not None
-                    self.acknowledged[entry.conversation_id][entry.id] = verdict.message.seq
-                    break
-                finally:
-                    self.longest = max(self.longest, monotonic() - began)
-
-    async def close(self) -> None:
-        await self.committer.close()
-        await self.tasks.close()
-
-
-async def test_restarts_of_the_database_lose_nothing(fragile: PostgresServer, url: str, chat: Chat) -> None:
-    """Crashed and started again under load: everything acknowledged is there, once, at its number; nobody waits longer
-    than promised, Madang goes on by itself, and still keeps others out.
-    """
-    people = await chat.users(4)
-    groups = [await chat.group(*people) for _ in range(6)]
-    senders = Senders(chat, groups, people)
-    running = [asyncio.ensure_future(senders.send(number)) for number in range(24)]
-    for down in (0.0, 0.6, 0.1):
-        await asyncio.sleep(0.4)
-        await asyncio.to_thread(fragile.stop, "immediate")
-        await asyncio.sleep(down)
-        await asyncio.to_thread(fragile.start)
-    before = sum(map(len, senders.acknowledged.values()))
-    async with asyncio.timeout(8):
-        while sum(map(len, senders.acknowledged.values())) <= before + 50:  # noqa: ASYNC110 - senders have no event for it
-            await asyncio.sleep(0.05)
-    senders.ending = True
-    await asyncio.wait_for(asyncio.gather(*running), 10)
-    await senders.close()
-    assert "another Madang has this database open" in await refusal(url)
-    assert senders.longest < 5.6
-    for group, acknowledged in senders.acknowledged.items():
-        history = [entry for part in (1, 901, 1801, 2701) for entry in await _part(chat, group, part)]
-        assert seqs(history) == list(range(1, len(history) + 1))
-        stored = {entry.id: entry.seq for entry in history}
-        assert acknowledged.items() <= stored.items()
-        assert len(stored) == len(history)
-
-
-async def _part(chat: Chat, group: str, first: int) -> list[Message]:
-    slice_ = await chat.store.log.since(group, first - 1, 900)
-    assert slice_ is not None
-    return list(slice_.messages)
 
 
 async def test_a_server_that_is_gone_is_said_in_time(fragile: PostgresServer, chat: Chat) -> None:

@@ -93,13 +93,18 @@ def test_a_read_ends_in_time(reader: Connection, monkeypatch: pytest.MonkeyPatch
         assert reader.scalar(text("SELECT count(*) FROM t")) == 0
 
 
+def wal_bytes(path: Path) -> int:
+    """Size of the write-ahead log."""
+    return path.with_name(path.name + "-wal").stat().st_size
+
+
 def test_the_wal_is_copied_back_and_used_again(path: Path, writer: Connection) -> None:
     """However much is written, the file stays small."""
     checkpoint = Checkpointer(path)
     for _ in range(60):
         write(writer, 500, 2_000)
         checkpoint(writer)
-    assert checkpoint.wal_bytes() < 24 << 20
+    assert wal_bytes(path) < 24 << 20
 
 
 def test_nothing_is_copied_before_it_is_worth_it(path: Path, writer: Connection) -> None:
@@ -109,7 +114,16 @@ def test_nothing_is_copied_before_it_is_worth_it(path: Path, writer: Connection)
     write(writer, 50, 2_000)
     checkpoint(writer)
     assert path.stat().st_size == size
-    assert checkpoint.wal_bytes() > 100_000
+    assert wal_bytes(path) > 100_000
+
+
+def test_few_rows_that_are_long_are_copied_too(path: Path, writer: Connection) -> None:
+    """What counts is how much was written, not only how many rows."""
+    checkpoint = Checkpointer(path)
+    for _ in range(10):
+        write(writer, 100, 80_000)
+        checkpoint(writer)
+    assert wal_bytes(path) < 40 << 20
 
 
 def test_a_reader_that_holds_the_wal_back_is_waited_for(
@@ -125,7 +139,32 @@ def test_a_reader_that_holds_the_wal_back_is_waited_for(
     for _ in range(10):
         write(writer, 500, 4_000)
         checkpoint(writer)
-    assert checkpoint.wal_bytes() < 16 << 20
+    assert wal_bytes(path) < 16 << 20
+
+
+def test_who_reads_for_long_is_waited_for_once(path: Path, writer: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup does not stop the writer again and again; when it is done, the file grows no more."""
+    monkeypatch.setattr(sqlite_connections, "WAL_PAGES", 4_000)
+    monkeypatch.setattr(sqlite_connections, "READERS_MS", 500)
+    checkpoint = Checkpointer(path)
+    write(writer, 10)
+    backup = sqlite3.connect(path)
+    backup.execute("BEGIN")
+    backup.execute("SELECT count(*) FROM t").fetchone()
+    waited = []
+    for _ in range(8):  # about a thousand frames each
+        write(writer, 4_000, 1_000)
+        began = time.monotonic()
+        checkpoint(writer)
+        waited.append(time.monotonic() - began > 0.45)
+    assert 1 <= sum(waited) <= 3
+    grown = wal_bytes(path)
+    assert grown > 30 << 20
+    backup.close()
+    for _ in range(6):
+        write(writer, 4_000, 1_000)
+        checkpoint(writer)
+    assert wal_bytes(path) < grown + (12 << 20)
 
 
 def test_a_checkpoint_that_fails_is_tried_again(
@@ -141,8 +180,3 @@ def test_a_checkpoint_that_fails_is_tried_again(
     checkpoint(writer)
     _, frames, copied = raw(writer).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     assert frames == copied
-
-
-def test_there_is_no_wal_before_the_first_write(path: Path) -> None:
-    """Its size is 0 then."""
-    assert Checkpointer(path).wal_bytes() == 0
