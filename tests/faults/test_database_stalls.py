@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -160,7 +159,7 @@ async def test_a_database_that_stands_still_keeps_nobody_waiting(
                 waiting = await queued(server)
             await recover([sends, reads, marks, sending(other, flooded)])
             assert (phone.disconnects, other.disconnects) == ([], [])
-            assert not re.search("(batch|handler|conversation) failed", server.log), server.log
+            assert "Traceback" not in server.log, server.log
             await mina.close()
             await joon.close()
     for asked in (sent, read, marked, flood):

@@ -126,11 +126,14 @@ class PostgresDatabase:
             Exception: the driver's, as it is.
         """
         self._check()
-        async with asyncio.timeout(ATTEMPT_SECONDS), engine.connect() as connection:
+        async with engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             try:
                 return list(await driver.fetch(statement, *arguments))
-            except BaseException as error:
+            except asyncio.CancelledError:
+                driver.terminate()  # as in _run
+                raise
+            except Exception as error:
                 if driver.is_closed() or trouble(error) in {None, Trouble.LOST}:
                     await connection.invalidate()
                 raise
@@ -178,7 +181,7 @@ class PostgresDatabase:
         deadline, pause = monotonic() + PATIENCE_SECONDS, FIRST_PAUSE_SECONDS
         while True:
             try:
-                async with asyncio.timeout(deadline - monotonic()):
+                async with asyncio.timeout(min(ATTEMPT_SECONDS, deadline - monotonic())):
                     result = await once()
             except Exception as error:
                 found = trouble(error)
@@ -194,8 +197,15 @@ class PostgresDatabase:
 
     async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T], attempt: _Attempt) -> T:
         self._check()
-        async with asyncio.timeout(ATTEMPT_SECONDS), engine.connect() as connection:
-            return await connection.run_sync(_transaction, work, attempt)
+        async with engine.connect() as connection:
+            try:
+                return await connection.run_sync(_transaction, work, attempt)
+            except asyncio.CancelledError:
+                # A farewell to a server that has fallen silent would take seconds more.
+                sync = connection.sync_connection
+                if sync is not None and not sync.invalidated and sync.connection.driver_connection is not None:
+                    sync.connection.driver_connection.terminate()
+                raise
 
     def _open(self) -> Pools:
         if self._pools is None:
