@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrad
 # Node's own tools call `node` by name; the one of the virtual environment is the one that is locked.
 NODE_PATH_FIRST := PATH="$(CURDIR)/$(BIN):$$PATH"
 # How many times longer than in `make test` the scenarios of `make faults` run.
-SCALE := 40
+SCALE := 10
 NPM := $(NODE_PATH_FIRST) npm
 
 .PHONY: help setup run test test-python test-web check bench bench-scale faults mutants fmt types web wheel lock clean
@@ -51,7 +51,7 @@ bench: .venv/.dev ## measure against python-socketio on this machine and print t
 bench-scale: .venv/.dev ## show that lists and history cost the same at three million messages, on SQLite and PostgreSQL
 	$(PY) -m bench --only scale $(ARGS)
 
-faults: .venv/.dev ## kill, cut and starve servers for about half an hour and print what was lost: nothing
+faults: .venv/.dev ## kill, cut and starve servers for half an hour or more and print what was lost: nothing
 	MADANG_TEST_SCALE=$(SCALE) $(PY) -m pytest -o faulthandler_timeout=3600 tests/faults \
 		tests/conformance/test_histories.py $(ARGS)
 
