@@ -121,6 +121,16 @@ def _database(value: str) -> str:
     return value
 
 
+def _redis(value: str) -> str:
+    parts = urlsplit(value)
+    database = parts.path.removeprefix("/")
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname or parts.port == 0:
+        raise ValueError
+    if parts.query or parts.fragment or not (database.isdecimal() or not database):
+        raise ValueError
+    return value
+
+
 def _flag(value: str) -> bool:
     if value not in {"0", "1"}:
         raise ValueError(value)
@@ -170,8 +180,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     unsafe_durability: Annotated[bool, Accepts("0 or 1", _flag)] = False
     """1: start also on a PostgreSQL that runs with `fsync`, `synchronous_commit` or `full_page_writes` off, and may lose
     acknowledged messages."""
-    redis_url: Annotated[str, Accepts("redis://… or rediss://…", str, secret=True)] = ""
-    """What joins several nodes; unset: this process is alone. Not yet."""
+    redis_url: Annotated[str, Accepts("redis[s]://[[user]:password@]host[:port][/database]", _redis, secret=True)] = ""
+    """What joins several nodes on one PostgreSQL: Redis 7, Valkey 7 or newer; unset: this process is alone. Takes
+    `madang[redis]`, `MADANG_DATABASE_URL`, and the same `MADANG_SECRET` on every node."""
     persistence: Annotated[Literal["direct", "queue"], _one_of("direct", "queue")] = "direct"
     """When a message is acknowledged: once it is stored, or once it is queued. Not yet: `queue`."""
     public_url: Annotated[str, Accepts("https://host or https://host/prefix", _web_address)] = ""
@@ -322,11 +333,10 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 def _refuse_what_comes_later(settings: Settings) -> None:
     later = {
-        "redis_url": (settings.redis_url, "several nodes are not supported yet: unset it to run as one process"),
         "persistence": (settings.persistence == "queue", "queue is not supported yet: this version accepts direct"),
         "workers": (
             settings.workers > 1,
-            "more than one process takes PostgreSQL and Redis, which are not supported yet",
+            "processes that share a port are not supported yet: start several nodes, with MADANG_REDIS_URL",
         ),
         "jwks_url": (settings.jwks_url, "public keys are not supported yet: MADANG_JWT_SECRET is"),
         "registration": (settings.registration == "invite", "invite is not supported yet: use open or closed"),
@@ -337,6 +347,15 @@ def _refuse_what_comes_later(settings: Settings) -> None:
 
 
 def _refuse_contradictions(settings: Settings) -> None:
+    if settings.redis_url and not settings.database_url:
+        raise SettingsError(
+            "MADANG_REDIS_URL", "joins nodes that share a PostgreSQL: set MADANG_DATABASE_URL, or unset it to be alone."
+        )
+    if settings.redis_url and not settings.secret:
+        raise SettingsError(
+            "MADANG_REDIS_URL",
+            "takes MADANG_SECRET too: nodes that sign with different ones refuse each other's tokens.",
+        )
     for name in ("jwt_issuer", "jwt_audience", "jwt_claims"):
         if getattr(settings, name) and not settings.jwt_secret:
             raise SettingsError(variable(name), "means nothing without MADANG_JWT_SECRET.")

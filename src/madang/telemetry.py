@@ -56,6 +56,17 @@ SLOW_CLOSES: Final = Metric("madang_slow_closes_total", "counter", "Connections 
 VOLATILE_DROPS: Final = Metric("madang_volatile_drops_total", "counter", "Volatile events not sent to full sockets.")
 COMMIT_QUEUE: Final = Metric("madang_commit_queue_entries", "gauge", "Changes waiting to be committed.")
 TASK_FAILURES: Final = Metric("madang_task_failures_total", "counter", "Background tasks that ended with an error.")
+BUS_HEARD: Final = Metric(
+    "madang_bus_heard", "gauge", "1 while other nodes hear this one and are heard; always 1 without Redis."
+)
+BUS_PUBLISHED: Final = Metric("madang_bus_published_total", "counter", "Messages handed to Redis for other nodes.")
+BUS_RECEIVED_BYTES: Final = Metric("madang_bus_received_bytes_total", "counter", "Bytes of messages got from Redis.")
+BUS_RECONNECTS: Final = Metric(
+    "madang_bus_reconnects_total", "counter", "How often other nodes were heard again after they had not been."
+)
+BUS_PROBES_LOST: Final = Metric(
+    "madang_bus_probes_lost_total", "counter", "How often this node did not hear itself through Redis."
+)
 LOOP_LAG: Final = Metric(
     "madang_loop_lag_seconds", "histogram", f"How late the event loop was, measured every {LAG_INTERVAL} s."
 )
@@ -76,6 +87,11 @@ METRICS: Final = (
     VOLATILE_DROPS,
     COMMIT_QUEUE,
     TASK_FAILURES,
+    BUS_HEARD,
+    BUS_PUBLISHED,
+    BUS_RECEIVED_BYTES,
+    BUS_RECONNECTS,
+    BUS_PROBES_LOST,
     LOOP_LAG,
     HANDLING,
 )

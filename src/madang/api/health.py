@@ -29,7 +29,7 @@ class HealthController(Controller):
 
     @get("/health/ready", policy=Policy.PUBLIC)
     async def ready(self, readiness: NamedDependency[Readiness]) -> dict[str, bool]:
-        """The store answers and the server is not draining. Send no traffic while this fails."""
+        """The store answers, other nodes are heard, and the server is not draining. Send no traffic while this fails."""
         await readiness()
         return {"ok": True}
 

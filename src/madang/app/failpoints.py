@@ -128,10 +128,15 @@ class FailingBus:
         self._bus = bus
         self._failpoints = failpoints
         self.listen = bus.listen
+        self.stats = bus.stats
         self.subscribe = bus.subscribe
         self.unsubscribe = bus.unsubscribe
         self.start = bus.start
         self.close = bus.close
+
+    @property
+    def heard(self) -> bool:
+        return self._bus.heard
 
     def publish(self, channel: str, message: BusMessage) -> None:
         """See the port; a failure loses the message, as a bus does."""

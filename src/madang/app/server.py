@@ -41,6 +41,7 @@ from madang.config import Settings, SettingsError
 from madang.errors import ErrorCode, MadangError, outcome_unknown
 from madang.gateway.admission import Admission
 from madang.gateway.gateway import Gateway
+from madang.ports.bus import Bus
 from madang.ports.store import Store
 from madang.socketio import Server
 from madang.telemetry import LoopLagProbe, Metrics
@@ -81,12 +82,15 @@ class _Readiness:
 
     def __init__(self, admission: Admission) -> None:
         self.store: Store | None = None
+        self.bus: Bus | None = None
         self._admission = admission
 
     async def check(self) -> None:
         """Raises `MadangError` while it should not: `unavailable`, or as the store does."""
-        if self._admission.draining or self.store is None:
+        if self._admission.draining or self.store is None or self.bus is None:
             raise MadangError(ErrorCode.UNAVAILABLE, "the server is starting or stopping")
+        if not self.bus.heard:
+            raise MadangError(ErrorCode.UNAVAILABLE, "other nodes do not hear this one")
         try:
             async with asyncio.timeout(STORE_ANSWER_SECONDS):
                 await self.store.ping()
@@ -163,7 +167,7 @@ async def _live(
         )
         stack.push_async_callback(http.close)
         await http.start()
-        ready.store = services.foundation.store
+        ready.store, ready.bus = services.foundation.store, services.foundation.bus
         _settle_down()
         first_account = await services.accounts.first_account()
         announce(Started(port=port, first_account=first_account, web_client=static.built))
@@ -231,6 +235,11 @@ def _metrics(services: Services, engine: Server, stack: AsyncExitStack) -> Metri
     metrics.watch(telemetry.VOLATILE_DROPS, lambda: engine.stats().dropped_volatile)
     metrics.watch(telemetry.COMMIT_QUEUE, base.committer.waiting)
     metrics.watch(telemetry.TASK_FAILURES, lambda: base.tasks.failures)
+    metrics.watch(telemetry.BUS_HEARD, lambda: base.bus.heard)
+    metrics.watch(telemetry.BUS_PUBLISHED, lambda: base.bus.stats().published)
+    metrics.watch(telemetry.BUS_RECEIVED_BYTES, lambda: base.bus.stats().received_bytes)
+    metrics.watch(telemetry.BUS_RECONNECTS, lambda: base.bus.stats().reconnects)
+    metrics.watch(telemetry.BUS_PROBES_LOST, lambda: base.bus.stats().probes_lost)
     probe = LoopLagProbe(metrics.loop_lag.observe)
     probe.start()
     stack.callback(probe.close)

@@ -117,6 +117,18 @@ def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore | 
     return SqliteStore(settings.data / DATABASE_FILE, clock=clock, max_members=limits.members)
 
 
+def _bus(settings: Settings, installation: str, clock: Clock, tasks: TaskSupervisor) -> Bus:
+    if not settings.redis_url:
+        return MemoryBus()
+    try:  # imported here, as the driver of PostgreSQL
+        from madang.cluster.bus import RedisBus
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "MADANG_REDIS_URL", f"takes {error.name}, which is not installed: pip install 'madang[redis]'."
+        ) from None
+    return RedisBus(settings.redis_url, installation=installation, clock=clock, tasks=tasks)
+
+
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Everything below the doors, for as long as the context lasts. Nobody else can open the same data meanwhile.
@@ -139,7 +151,7 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
     await store.open()
     tasks = TaskSupervisor()
     stack.push_async_callback(tasks.close)
-    bus = failpoints.around_bus(MemoryBus())
+    bus = failpoints.around_bus(_bus(settings, store.epoch, clock, tasks))
     stack.push_async_callback(bus.close)
     await bus.start()
     committer = Committer(failpoints.around_log(store.log), bus, clock, tasks, lanes=store.lanes)

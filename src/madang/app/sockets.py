@@ -100,7 +100,10 @@ async def open_gateway(
     notices = Notices(
         namespace=namespace, connections=connections, feed=feed, attach=attach, watches=watches, tasks=tasks
     )
-    base.bus.listen(notices.heard)
+    sweep = Sweep(
+        connections=connections, feed=feed, attach=attach, log=store.log, sync=store.sync, bus=base.bus, tasks=tasks
+    )
+    base.bus.listen(notices.heard, sweep.hurry)
     session = SessionHandlers(
         attach=attach,
         sync=sync,
@@ -126,7 +129,6 @@ async def open_gateway(
     namespace.on_event(Dispatch(handlers, services.access, tasks, metrics.handled))
     expiry.start()
     stack.callback(expiry.close)
-    sweep = Sweep(connections=connections, feed=feed, attach=attach, log=store.log, sync=store.sync, tasks=tasks)
     sweep.start()
     stack.callback(sweep.close)
     await server.start()

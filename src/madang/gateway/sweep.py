@@ -5,9 +5,11 @@ hole shows itself with the next entry; a lost last entry, or a lost "you were ad
 repair: the feed does that with conversations, and attaching with memberships.
 
 Invariants:
-1. A round begins at most every `ROUND_SECONDS`; with what the feed waits and the store takes, a lost tail is found within
-   ten seconds.
-2. One question to the store is about at most `SLICE` things, and the questions of a round are spread over it.
+1. A round takes `ROUND_SECONDS`; with what the feed waits and the store takes, a lost tail is found within ten seconds.
+   While other nodes are not heard it takes `DEAF_ROUND_SECONDS`: then the sweep is all that tells of them. Asked for,
+   a round begins at once, at most every `HURRY_SECONDS`.
+2. One question to the store is about at most `SLICE` things, and the questions of a round are spread over it, or follow each
+   other if the round was asked for.
 3. A number of a list counts as seen when everything it stands for was looked at, not before.
 """
 
@@ -25,6 +27,7 @@ from madang.errors import MadangError
 from madang.gateway.attach import Attach
 from madang.gateway.connection import Connection, Connections
 from madang.gateway.feed import Feed
+from madang.ports.bus import Bus
 from madang.ports.log import ConversationLog
 from madang.ports.sync import MemberTouched, Sync
 from madang.tasks import TaskSupervisor
@@ -32,6 +35,8 @@ from madang.tasks import TaskSupervisor
 __all__ = ["Sweep"]
 
 ROUND_SECONDS: Final = 5.0
+DEAF_ROUND_SECONDS: Final = 1.5
+HURRY_SECONDS: Final = 1.0
 SLICE: Final = 2_000
 DEPTH: Final = 100
 """Changes of a list up to which people are asked about together; whoever has more is asked about alone."""
@@ -50,17 +55,21 @@ class Sweep:
         attach: Attach,
         log: ConversationLog,
         sync: Sync,
+        bus: Bus,
         tasks: TaskSupervisor,
-        round_seconds: float = ROUND_SECONDS,
     ) -> None:
         self._connections = connections
         self._feed = feed
         self._attach = attach
         self._log = log
         self._sync = sync
+        self._bus = bus
         self._tasks = tasks
-        self._round_seconds = round_seconds
-        self._pause = round_seconds
+        self._pause = 0.0
+        """Between two questions of the round."""
+        self._hurried = False
+        self._hurried_at = -HURRY_SECONDS
+        """When the last round that was asked for has begun."""
         self._parts: deque[Callable[[], Awaitable[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -75,11 +84,31 @@ class Sweep:
         if self._timer is not None:
             self._timer.cancel()
 
+    def hurry(self) -> None:
+        """Begin a round now: the bus may have lost something. What was asked before may have been asked too early."""
+        self._hurried = True
+        self._parts.clear()
+        if self._timer is not None:  # else a question is being asked, and what comes next is decided after it
+            self._timer.cancel()
+            self._wait()
+
     def _wait(self) -> None:
-        if not self._closed:
-            self._timer = asyncio.get_running_loop().call_later(self._pause, self._next)
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        if self._hurried:
+            pause = max(0.0, self._hurried_at + HURRY_SECONDS - loop.time())
+        elif self._parts:
+            pause = self._pause
+        else:
+            pause = self._pause or self._round_seconds()
+        self._timer = loop.call_later(pause, self._next)
+
+    def _round_seconds(self) -> float:
+        return ROUND_SECONDS if self._bus.heard else DEAF_ROUND_SECONDS
 
     def _next(self) -> None:
+        self._timer = None
         if not self._parts:
             self._begin_round()
         if self._parts:
@@ -90,7 +119,11 @@ class Sweep:
     def _begin_round(self) -> None:
         self._parts.extend(partial(self._conversations, ids) for ids in _slices(self._feed.followed()))
         self._parts.extend(partial(self._lists, ids) for ids in _slices(self._connections.people()))
-        self._pause = self._round_seconds / max(1, len(self._parts))
+        if self._hurried:
+            self._hurried, self._hurried_at = False, asyncio.get_running_loop().time()
+            self._pause = 0.0
+        else:
+            self._pause = self._round_seconds() / max(1, len(self._parts))
 
     async def _look(self, part: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 
-from madang.ports.bus import BusMessage, Listener
+from madang.ports.bus import BusMessage, BusStats, Listener, Lost
 
 __all__ = ["MemoryBus"]
 
@@ -26,8 +26,15 @@ class MemoryBus:
         """Channels that are heard."""
         return len(self._channels)
 
-    def listen(self, listener: Listener) -> None:
-        self._listener = listener
+    @property
+    def heard(self) -> bool:
+        return True
+
+    def stats(self) -> BusStats:
+        return BusStats()
+
+    def listen(self, listener: Listener, lost: Lost | None = None) -> None:
+        self._listener = listener  # nothing is ever lost here
 
     def publish(self, channel: str, message: BusMessage) -> None:
         if channel not in self._channels or self._listener is None:

@@ -15,9 +15,11 @@ from madang.contract.server_events import RemovedReason, RevokedReason
 __all__ = [
     "Bus",
     "BusMessage",
+    "BusStats",
     "Listener",
     "LogAppended",
     "LogEntry",
+    "Lost",
     "MemberAdded",
     "PresenceNotice",
     "RoomNotice",
@@ -44,7 +46,7 @@ def presence_channel(user_id: str) -> str:
     return f"presence:{user_id}"
 
 
-class LogEntry(Struct, frozen=True, kw_only=True):
+class LogEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version of a log, ready to be sent: `payload` is the JSON of the event's one argument."""
 
     version: int
@@ -74,7 +76,7 @@ class PresenceNotice(Struct, frozen=True, kw_only=True, tag="presence"):
     payload: bytes
 
 
-class RoomNotice(Struct, frozen=True, kw_only=True, tag="room"):
+class RoomNotice(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="room"):
     """Something unversioned for the members of a conversation: typing, others' read marks."""
 
     conversation_id: str
@@ -87,7 +89,7 @@ class RoomNotice(Struct, frozen=True, kw_only=True, tag="room"):
     """Lost without harm: dropped for sockets that are behind."""
 
 
-class UserNotice(Struct, frozen=True, kw_only=True, tag="user"):
+class UserNotice(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="user"):
     """Something for all devices of one person; `payload` is the JSON of the arguments, joined by commas."""
 
     user_id: str
@@ -114,26 +116,54 @@ class SessionsRevoked(Struct, frozen=True, kw_only=True, tag="revoked"):
 
 BusMessage = LogAppended | RoomNotice | UserNotice | PresenceNotice | MemberAdded | SessionsRevoked
 Listener = Callable[[str, BusMessage], None]
+Lost = Callable[[], None]
+
+
+class BusStats(Struct, frozen=True, kw_only=True):
+    """What there is to count; all of it is zero on a bus that has no network."""
+
+    published: int = 0
+    """Messages handed to the network."""
+    received_bytes: int = 0
+    reconnects: int = 0
+    """How often other nodes were heard again after they had not been."""
+    probes_lost: int = 0
+    """How often this node did not hear itself."""
 
 
 class Bus(Protocol):
     """Publishes to channels and hears those it has subscribed to.
 
     Guarantees: messages of one node on one channel arrive in the order of `publish`, at most once each. The node that
-    publishes hears its own message at once, within `publish`, if it is subscribed. Nothing is promised about the rest.
+    publishes hears its own message at once, within `publish`, if it is subscribed. What other nodes have published since
+    `subscribe` returned is heard, or `lost` is called when other nodes are heard again. Nothing is promised about the rest.
     """
 
-    def listen(self, listener: Listener) -> None:
-        """Who hears; set once, before anything else. It must return quickly and never raise."""
+    def listen(self, listener: Listener, lost: Lost | None = None) -> None:
+        """Who hears; set once, before anything is subscribed. Both must return quickly.
+
+        Args:
+            listener: takes what was published; must not raise.
+            lost: called whenever messages may have been lost, and when other nodes are not heard any more: what they
+                would have said must be looked for in the store.
+        """
         ...
+
+    @property
+    def heard(self) -> bool:
+        """Whether other nodes hear this one and are heard; always, where there are none."""
+        ...
+
+    def stats(self) -> BusStats: ...
 
     def publish(self, channel: str, message: BusMessage) -> None:
         """Tell everybody subscribed. Never waits and never raises; when the bus is down, only this node hears."""
         ...
 
     async def subscribe(self, channels: list[str]) -> None:
-        """Return when the subscriptions hold: what is published afterwards is heard. Counted: each needs its own
-        `unsubscribe`, also when this raises or is cancelled.
+        """Return when the subscriptions hold: what is published afterwards is heard. At once while other nodes are not
+        heard; then `lost` is called when they are. Counted: each needs its own `unsubscribe`, also when this raises or
+        is cancelled.
         """
         ...
 
@@ -141,6 +171,14 @@ class Bus(Protocol):
         """Give subscriptions back; the last one ends the channel, perhaps after a while."""
         ...
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Begin to hear. A network that does not answer is waited for a moment, then in the background.
 
-    async def close(self) -> None: ...
+        Raises:
+            SettingsError: it refuses what it is asked, and would again.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Send what was published, then forget everything. Safe to call twice."""
+        ...
