@@ -26,9 +26,7 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
         await memory.close()
         return
     tasks = TaskSupervisor()
-    redis = RedisBus(
-        request.getfixturevalue("valkey").url, installation=new_id(), clock=SystemClock(), tasks=tasks
-    )
+    redis = RedisBus(request.getfixturevalue("valkey").url, installation=new_id(), clock=SystemClock(), tasks=tasks)
     await redis.start()
     yield redis
     await redis.close()

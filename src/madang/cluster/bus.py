@@ -108,6 +108,7 @@ class RedisBus:
         self._life: asyncio.Task[None] | None = None
         self._started: asyncio.Future[None] | None = None
         """Done when a start need not wait any longer; None when none waits."""
+        self._closing = False
         self._pause = FIRST_PAUSE
         self._said = ""
         """The reason that was logged last."""
@@ -146,6 +147,7 @@ class RedisBus:
             self._started = None
 
     async def close(self) -> None:
+        self._closing = True
         if self._ticking is not None:
             self._ticking.cancel()
         if self._life is not None:
@@ -185,6 +187,8 @@ class RedisBus:
                 error = await self._one_life()
             except (OSError, Refused) as refusal:  # a timeout is an OSError too
                 error = refusal
+            if self._closing:
+                return
             if isinstance(error, Refused) and not error.passing and self._started is not None:
                 self._started.set_exception(error)
                 return
