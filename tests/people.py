@@ -24,8 +24,9 @@ WAIT_SECONDS: Final = 5.0
 class Device:
     """One connection of one person."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, server: ServerProcess | None = None) -> None:
         self.person = person
+        self.server = server or person.server
         self.events: list[tuple[str, tuple[Any, ...]]] = []
         self.init: dict[str, Any] = {}
         self.disconnects: list[str] = []
@@ -40,7 +41,7 @@ class Device:
 
     async def connect(self, *, transport: str = "websocket", start: bool = True) -> Device:
         """Connect and, if `start`, send `init`."""
-        server = self.person.server
+        server = self.server
         path = server.url.split("/", 3)[3] if server.url.count("/") > 2 else ""
         await self.client.connect(
             server.url,
@@ -124,9 +125,11 @@ class Person:
         async with httpx2.AsyncClient(base_url=self.server.url, timeout=20) as http:
             return await http.request(method, path, json=body, headers={"Authorization": f"Bearer {self.token}"})
 
-    async def device(self, *, transport: str = "websocket", start: bool = True) -> Device:
-        """One more connection."""
-        device = await Device(self).connect(transport=transport, start=start)
+    async def device(
+        self, server: ServerProcess | None = None, *, transport: str = "websocket", start: bool = True
+    ) -> Device:
+        """One more connection, to another node if one is named."""
+        device = await Device(self, server).connect(transport=transport, start=start)
         self.devices.append(device)
         return device
 

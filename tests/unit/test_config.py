@@ -67,6 +67,12 @@ def test_an_empty_value_is_an_unset_one() -> None:
         ("MADANG_DATABASE_URL", "mysql://localhost/madang"),
         ("MADANG_UNSAFE_DURABILITY", "yes"),
         ("MADANG_REDIS_URL", "redis://localhost"),
+        ("MADANG_REDIS_URL", "http://localhost"),
+        ("MADANG_REDIS_URL", "redis://"),
+        ("MADANG_REDIS_URL", "redis://localhost:0"),
+        ("MADANG_REDIS_URL", "redis://localhost:99999"),
+        ("MADANG_REDIS_URL", "redis://localhost/chat"),
+        ("MADANG_REDIS_URL", "redis://localhost/1?ssl=true"),
         ("MADANG_PERSISTENCE", "queue"),
         ("MADANG_PERSISTENCE", "never"),
         ("MADANG_PUBLIC_URL", "chat.example"),
@@ -110,6 +116,20 @@ def test_a_short_secret_is_refused_and_not_shown(name: str) -> None:
     assert error.setting == name
     assert "32 bytes" in error.sentence
     assert "hunter2" not in str(error)
+
+
+def test_several_nodes_take_one_database_and_one_secret() -> None:
+    """Nodes on files of their own would be several chats, and nodes that sign differently refuse each other's people."""
+    redis = {"MADANG_REDIS_URL": "rediss://:hush@cache:6380/2"}
+    database = {"MADANG_DATABASE_URL": "postgresql://localhost/chat"}
+    for missing, named in ((redis, "MADANG_DATABASE_URL"), (redis | database, "MADANG_SECRET")):
+        error = refusal(missing)
+        assert error.setting == "MADANG_REDIS_URL"
+        assert named in error.sentence
+        assert "hush" not in str(error)
+    settings = load_settings({}, redis | database | {"MADANG_SECRET": LONG})
+    assert settings.redis_url == redis["MADANG_REDIS_URL"]
+    assert "hush" not in repr(settings)
 
 
 def test_one_secret_for_two_ends_is_refused() -> None:
