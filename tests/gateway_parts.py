@@ -25,7 +25,7 @@ from madang.contract.rest import SendBody
 from madang.contract.shapes import Message
 from madang.gateway.gateway import Gateway
 from madang.memory.bus import MemoryBus
-from madang.ports.bus import BusMessage, LogAppended
+from madang.ports.bus import BusMessage, Listener, LogAppended, Lost
 from madang.ports.store import Store
 from madang.services.sessions import SignIn
 from madang.socketio import Server
@@ -47,6 +47,17 @@ class LossyBus(MemoryBus):
         super().__init__()
         self.fate: Callable[[LogAppended], Sequence[LogAppended]] = lambda news: [news]
         self.lost: list[LogAppended] = []
+        self.deaf = False
+        """Whether it says that other nodes are not heard."""
+        self.tell_lost: Lost | None = None
+
+    @property
+    def heard(self) -> bool:
+        return not self.deaf
+
+    def listen(self, listener: Listener, lost: Lost | None = None) -> None:
+        super().listen(listener, lost)
+        self.tell_lost = lost
 
     def lose(self, news: LogAppended) -> Sequence[LogAppended]:
         """A fate: nothing arrives."""

@@ -1,4 +1,4 @@
-"""A server, its database and its people, in a network that fails: what the scenarios are told in.
+"""Servers, their database and their people, in a network that fails: what the scenarios are told in.
 
 Owns starting all of it, keeping the server alive when it is killed, and the end of every scenario: the faults stop,
 everything comes to rest, and the checker compares what everybody saw with what is stored.
@@ -29,10 +29,12 @@ REST_SECONDS: Final = 15.0
 
 
 class World:
-    """One server and the people on it."""
+    """One server, or several nodes, and the people on them."""
 
-    def __init__(self, server: ServerProcess, history: History, stack: AsyncExitStack) -> None:
-        self.server = server
+    def __init__(self, servers: list[ServerProcess], history: History, stack: AsyncExitStack) -> None:
+        self.servers = servers
+        self.server = servers[0]
+        """The only one, or the one that is killed and kept alive."""
         self.history = history
         self.deaths = 0
         """How often the server has died and was started again."""
@@ -40,10 +42,13 @@ class World:
         self._stack = stack
         self._watching: asyncio.Task[None] | None = None
 
-    async def device(self, person: str, *transports: str, line: Proxy | None = None) -> Recorder:
-        """A connected device of a person, named after both; directly, or through a line."""
+    async def device(
+        self, person: str, *transports: str, line: Proxy | None = None, node: int | None = None
+    ) -> Recorder:
+        """A connected device of a person, named after both; directly, or through a line, or on a node by its place."""
         name = f"{person}/{sum(device.name.startswith(f'{person}/') for device in self.devices) + 1}"
-        device = Recorder(line.url if line else self.server.url, self.history, name)
+        server = self.server if node is None else self.servers[node]
+        device = Recorder(line.url if line else server.url, self.history, name)
         self._stack.push_async_callback(device.close)
         device.use(self.server.host_token(person, seconds=3_600))
         self.devices.append(device)
@@ -134,14 +139,18 @@ async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
 
 
 @asynccontextmanager
-async def world(folder: Path, **settings: Any) -> AsyncIterator[World]:
-    """A server with these settings for as long as the context lasts, and its history in a file beside it.
+async def world(folder: Path, nodes: int = 1, /, **settings: Any) -> AsyncIterator[World]:
+    """A server with these settings for as long as the context lasts, or several nodes, and its history in a file beside it.
 
     What it logs must have no traceback: whatever goes wrong around it has a named behaviour.
     """
+    folders = [folder / f"node-{number}" for number in range(1, nodes)]
+    for other in folders:
+        other.mkdir()
     async with AsyncExitStack() as stack:
         history = History(folder / "history.jsonl")
         stack.callback(history.close)
-        server = await stack.enter_async_context(ServerProcess(folder, settings))
-        yield World(server, history, stack)
-        assert "Traceback" not in server.log, server.log
+        servers = [await stack.enter_async_context(ServerProcess(place, settings)) for place in (folder, *folders)]
+        yield World(servers, history, stack)
+        for server in servers:
+            assert "Traceback" not in server.log, server.log
