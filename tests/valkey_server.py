@@ -14,13 +14,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-__all__ = ["ValkeyServer", "running_valkey"]
+import redis
+
+__all__ = ["ValkeyServer", "running_cluster", "running_valkey"]
 
 START_SECONDS: Final = 10.0
 SETTINGS: Final = {"save": "", "appendonly": "no", "bind": "127.0.0.1", "daemonize": "no"}
@@ -109,3 +111,26 @@ def running_valkey(settings: Mapping[str, str] | None = None) -> Iterator[Valkey
             server.send_signal(signal.SIGCONT)
         server.stop()
         shutil.rmtree(folder)
+
+
+@contextmanager
+def running_cluster() -> Iterator[tuple[ValkeyServer, ValkeyServer]]:
+    """Two servers that are a cluster, each with half of the slots."""
+    buses = [_free_port(), _free_port()]
+    with ExitStack() as stack:
+        one, two = [
+            stack.enter_context(running_valkey({"cluster-enabled": "yes", "cluster-port": str(bus)})) for bus in buses
+        ]
+        operators = [stack.enter_context(redis.Redis(port=server.port)) for server in (one, two)]
+        for operator, slots in zip(operators, ((0, 8_191), (8_192, 16_383)), strict=True):
+            operator.execute_command("CLUSTER ADDSLOTSRANGE", *slots)
+        operators[0].execute_command("CLUSTER MEET", "127.0.0.1", two.port, buses[1])
+        deadline = time.monotonic() + START_SECONDS
+        while not all(_is_whole(operator) for operator in operators):
+            assert time.monotonic() < deadline, one.log
+            time.sleep(0.02)
+        yield one, two
+
+
+def _is_whole(operator: redis.Redis) -> bool:
+    return b"cluster_state:ok" in operator.execute_command("CLUSTER", "INFO")  # type: ignore[no-untyped-call]  # redis-py's

@@ -15,7 +15,7 @@ from madang.ports.bus import LogAppended, MemberAdded, RoomNotice
 from madang.tasks import TaskSupervisor
 from tests.faults.proxy import Proxy, Route
 from tests.nodes import Node, eventually, log_entry, nodes
-from tests.valkey_server import ValkeyServer, running_valkey
+from tests.valkey_server import ValkeyServer, running_cluster, running_valkey
 
 QUICK = {"probe_seconds": 0.05, "deaf_seconds": 0.3}
 NEWS = MemberAdded(user_id="u", conversation_id="c")
@@ -226,3 +226,32 @@ async def test_what_was_published_is_sent_before_it_closes(valkey: ValkeyServer)
         async with nodes(valkey.url, 1, installation="brief") as (brief,):
             brief.bus.publish("user:u", NEWS)
         await eventually(lambda: node.heard)
+
+
+async def test_on_a_cluster_nodes_meet_at_one_server() -> None:
+    """Wherever each was told to connect, all go where their channels are, and follow them when they move."""
+    with running_cluster() as servers:
+        urls = [server.url for server in servers]
+        async with (
+            nodes(urls[0], 1, installation="one", **QUICK) as (here,),
+            nodes(urls[1], 1, installation="one", **QUICK) as (there,),
+        ):
+            await everywhere([here, there], "conv:c", "conv:d")
+            here.bus.publish("conv:c", log_entry(1))
+            await eventually(lambda: there.versions("conv:c") == [1])
+            there.bus.publish("conv:c", log_entry(2))
+            await eventually(lambda: here.versions("conv:c") == [1, 2])
+            move_slot("madang:{one}:", servers)
+            await eventually(lambda: here.bus.stats().reconnects == there.bus.stats().reconnects == 1)
+            here.bus.publish("conv:d", log_entry(1))
+            await eventually(lambda: there.versions("conv:d") == [1])
+
+
+def move_slot(key: str, servers: tuple[ValkeyServer, ValkeyServer]) -> None:
+    """Give the slot of a key to the other server."""
+    with redis.Redis(port=servers[0].port) as one, redis.Redis(port=servers[1].port) as two:
+        slot = one.execute_command("CLUSTER KEYSLOT", key)
+        owner, other = (one, two) if slot < 8_192 else (two, one)
+        name = other.execute_command("CLUSTER MYID")
+        for operator in (other, owner):
+            operator.execute_command("CLUSTER SETSLOT", slot, "NODE", name)
