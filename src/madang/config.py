@@ -181,7 +181,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """1: start also on a PostgreSQL that runs with `fsync`, `synchronous_commit` or `full_page_writes` off, and may lose
     acknowledged messages."""
     redis_url: Annotated[str, Accepts("redis[s]://[[user]:password@]host[:port][/database]", _redis, secret=True)] = ""
-    """What joins several nodes on one PostgreSQL: Redis 7, Valkey 7 or newer; unset: this process is alone. Takes
+    """What joins several nodes on one PostgreSQL: Redis or Valkey 7 or newer; unset: this process is alone. Takes
     `madang[redis]`, `MADANG_DATABASE_URL`, and the same `MADANG_SECRET` on every node."""
     persistence: Annotated[Literal["direct", "queue"], _one_of("direct", "queue")] = "direct"
     """When a message is acknowledged: once it is stored, or once it is queued. Not yet: `queue`."""

@@ -49,12 +49,15 @@ async def test_every_node_hears_what_one_says(valkey: ValkeyServer) -> None:
 
 async def test_what_is_said_after_a_subscription_returned_is_heard(valkey: ValkeyServer) -> None:
     """However far the server is: it returns when the server has confirmed it, not when it was asked for."""
-    async with Proxy(valkey.port) as line, nodes(valkey.url, 1, installation="far") as (near,):
-        async with nodes(f"redis://127.0.0.1:{line.port}", 1, installation="far") as (far,):
-            line.delay = (0.1, 0.1)
-            await far.bus.subscribe(["conv:c"])
-            near.bus.publish("conv:c", log_entry(1))
-            await eventually(lambda: far.versions("conv:c") == [1])
+    async with (
+        Proxy(valkey.port) as line,
+        nodes(valkey.url, 1, installation="far") as (near,),
+        nodes(f"redis://127.0.0.1:{line.port}", 1, installation="far") as (far,),
+    ):
+        line.delay = (0.1, 0.1)
+        await far.bus.subscribe(["conv:c"])
+        near.bus.publish("conv:c", log_entry(1))
+        await eventually(lambda: far.versions("conv:c") == [1])
 
 
 async def test_only_who_wants_it_hears_it(valkey: ValkeyServer) -> None:
