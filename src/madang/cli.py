@@ -177,7 +177,9 @@ def doctor(new_epoch: bool, data: str | None) -> None:
 
 @main.group()
 def user() -> None:
-    """Make accounts, change passwords, lock people out. Stop the server first: it holds the store."""
+    """Make accounts, change passwords, lock people out. Stop the server first, which holds the store; with
+    MADANG_REDIS_URL it shares it, and hears at once.
+    """
 
 
 @user.command("create")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from madang.app.services import DATABASE_FILE, postgres_installed
+from madang.app.services import DATABASE_FILE, installed
 from madang.clock import SystemClock
 from madang.config import Settings, SettingsError
 from madang.errors import ErrorCode, MadangError
@@ -47,7 +47,7 @@ async def move(source: str, target: str, settings: Settings, progress: Progress)
         raise SettingsError(TO, "takes postgresql://… here: a store of SQLite is moved by copying its data folder.")
     if here == there:
         raise SettingsError(TO, "names the same database as --from.")
-    with postgres_installed(TO if isinstance(here, Path) else FROM):
+    with installed("postgres", TO if isinstance(here, Path) else FROM):
         from sqlalchemy.util import await_only, greenlet_spawn
 
         from madang.storage.copying import copy

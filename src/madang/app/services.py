@@ -44,7 +44,7 @@ from madang.tasks import TaskSupervisor
 if TYPE_CHECKING:
     from madang.storage.postgres import PostgresStore
 
-__all__ = ["DATABASE_FILE", "Foundation", "Services", "database", "open_services", "postgres_installed"]
+__all__ = ["DATABASE_FILE", "Foundation", "Services", "database", "installed", "open_services"]
 
 DATABASE_FILE: Final = "madang.sqlite3"
 SECONDS_AT_ONCE: Final = 3
@@ -85,8 +85,8 @@ class Services:
 
 
 @contextmanager
-def postgres_installed(setting: str) -> Iterator[None]:
-    """For importing what talks to PostgreSQL: who stores in SQLite has no driver of it, and does not wait for one.
+def installed(extra: str, setting: str) -> Iterator[None]:
+    """For importing what talks to PostgreSQL or Redis: who uses neither has no driver of it, and does not wait for one.
 
     Raises:
         SettingsError: of `setting`, if a package is missing.
@@ -95,24 +95,31 @@ def postgres_installed(setting: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise SettingsError(
-            setting, f"takes {error.name}, which is not installed: pip install 'madang[postgres]'."
+            setting, f"takes {error.name}, which is not installed: pip install 'madang[{extra}]'."
         ) from None
 
 
-def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore | PostgresStore:
+def database(settings: Settings, clock: Clock, limits: Limits, *, shared: bool = False) -> SqliteStore | PostgresStore:
     """The store of these settings, not opened.
+
+    Args:
+        settings: the operator's.
+        clock: what it reads the time from.
+        limits: of the contract.
+        shared: whether others who say so too may have the same PostgreSQL open: nodes that hear of each other.
 
     Raises:
         SettingsError: it takes a package that is not installed.
     """
     if settings.database_url:
-        with postgres_installed("MADANG_DATABASE_URL"):
+        with installed("postgres", "MADANG_DATABASE_URL"):
             from madang.storage.postgres import PostgresStore
         return PostgresStore(
             settings.database_url,
             clock=clock,
             max_members=limits.members,
             unsafe_durability=settings.unsafe_durability,
+            shared=shared,
         )
     return SqliteStore(settings.data / DATABASE_FILE, clock=clock, max_members=limits.members)
 
@@ -120,18 +127,15 @@ def database(settings: Settings, clock: Clock, limits: Limits) -> SqliteStore | 
 def _bus(settings: Settings, installation: str, clock: Clock, tasks: TaskSupervisor) -> Bus:
     if not settings.redis_url:
         return MemoryBus()
-    try:  # imported here, as the driver of PostgreSQL
+    with installed("redis", "MADANG_REDIS_URL"):
         from madang.cluster.bus import RedisBus
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            "MADANG_REDIS_URL", f"takes {error.name}, which is not installed: pip install 'madang[redis]'."
-        ) from None
     return RedisBus(settings.redis_url, installation=installation, clock=clock, tasks=tasks)
 
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Everything below the doors, for as long as the context lasts. Nobody else can open the same data meanwhile.
+    """Everything below the doors, for as long as the context lasts. Nobody else can open the same data meanwhile, but nodes
+    that share a bus.
 
     Raises:
         SettingsError: the data folder cannot be used, or another Madang uses it.
@@ -146,7 +150,7 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
     clock = SystemClock()
     limits = _limits(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
-    store = database(settings, clock, limits)
+    store = database(settings, clock, limits, shared=bool(settings.redis_url))
     stack.push_async_callback(store.close)
     await store.open()
     tasks = TaskSupervisor()

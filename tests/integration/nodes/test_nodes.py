@@ -1,9 +1,13 @@
 """Several nodes are one chat: whatever happens on one reaches the people on the others."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.people import PASSWORD, Person
 from tests.server_process import ServerProcess
@@ -78,6 +82,25 @@ async def test_who_is_signed_out_is_sent_away_everywhere(nodes: list[ServerProce
     joon.server = nodes[1]
     assert (await joon.http("GET", "/api/me")).status_code == 401
     await stays.close()
+
+
+async def test_who_would_not_be_heard_is_refused(nodes: list[ServerProcess], tmp_path: Path) -> None:
+    """Nodes share the database; a server that does not hear of them may not open it."""
+    settings = {name: value for name, value in nodes[0].settings.items() if name != "redis_url"}
+    with pytest.raises(AssertionError, match="another Madang has this database open"):
+        await ServerProcess(tmp_path, settings).start()
+
+
+async def test_the_command_line_is_heard(nodes: list[ServerProcess], tmp_path: Path) -> None:
+    """Locked out by the operator, somebody is sent away from every node at once; no server needs to be stopped for it."""
+    mina = await Person.sign_up(nodes[0], "locked-out")
+    there = await mina.device(nodes[1])
+    environment = os.environ | {f"MADANG_{name.upper()}": value for name, value in nodes[0].settings.items()}
+    command = ["-m", "madang", "user", "disable", "locked-out", "--data", str(tmp_path)]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, env=environment)
+    assert await process.wait() == 0
+    await there.got("session:revoked", lambda told: told == {"reason": "disabled"}, seconds=1)
+    await mina.close()
 
 
 async def test_an_operator_sees_the_bus(nodes: list[ServerProcess]) -> None:
