@@ -199,3 +199,13 @@ async def test_search_among_those_one_shares_a_conversation_with(chat: Chat) -> 
     assert await found(dan) == []
     assert await found(ann, exact=True, query="user2") == ["Anton"]
     assert await found(ann, exact=True, query="user3") == []
+
+
+async def test_of_many_people_those_enabled_are_known(chat: Chat) -> None:
+    """Not those locked out, until they are let back in, and not those who never were."""
+    accounts = chat.store.accounts
+    ann, bob = await chat.user(), await chat.user()
+    await accounts.set_disabled(bob, True)
+    assert await accounts.enabled([ann, bob, new_id()]) == {ann}
+    await accounts.set_disabled(bob, False)
+    assert await accounts.enabled([ann, bob]) == {ann, bob}

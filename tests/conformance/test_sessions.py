@@ -116,3 +116,12 @@ async def test_revoking_all_names_those_that_were_alive(chat: Chat) -> None:
         after = await chat.store.sessions.get(session.id)
         assert after is not None
         assert after.revoked_at == (7_000 if session in alive else None)
+
+
+async def test_of_many_sessions_those_alive_are_known(chat: Chat) -> None:
+    """Not those revoked, and not those that never were."""
+    user = await chat.user()
+    here, over = await opened(chat, user), await opened(chat, user)
+    await chat.store.sessions.revoke(over.id, 1_000)
+    assert await chat.store.sessions.alive([here.id, over.id, new_id()]) == {here.id}
+    assert await chat.store.sessions.alive([]) == set()

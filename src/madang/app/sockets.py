@@ -101,7 +101,14 @@ async def open_gateway(
         namespace=namespace, connections=connections, feed=feed, attach=attach, watches=watches, tasks=tasks
     )
     sweep = Sweep(
-        connections=connections, feed=feed, attach=attach, log=store.log, sync=store.sync, bus=base.bus, tasks=tasks
+        connections=connections,
+        feed=feed,
+        attach=attach,
+        log=store.log,
+        sync=store.sync,
+        identities=services.identities,
+        bus=base.bus,
+        tasks=tasks,
     )
     base.bus.listen(notices.heard, sweep.hurry)
     session = SessionHandlers(

@@ -26,7 +26,7 @@ from madang.ports.bus import (
 from madang.socketio import Namespace, Traffic
 from madang.tasks import TaskSupervisor
 
-__all__ = ["Notices"]
+__all__ = ["Notices", "send_away"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -91,7 +91,7 @@ class Notices:
     def _revoke(self, revoked: SessionsRevoked) -> None:
         for connection in self._connections.of(revoked.user_id):
             if revoked.session_ids is None or connection.identity.session_id in revoked.session_ids:
-                _send_away(connection, revoked.reason)
+                send_away(connection, revoked.reason)
 
 
 def _traffic(key: str | None, *, volatile: bool) -> Traffic:
@@ -100,7 +100,8 @@ def _traffic(key: str | None, *, volatile: bool) -> Traffic:
     return Traffic.ORDERED if key is None else Traffic.LATEST
 
 
-def _send_away(connection: Connection, reason: RevokedReason) -> None:
+def send_away(connection: Connection, reason: RevokedReason) -> None:
+    """Tell a socket that its session is over, and that it is to stay away."""
     connection.revoked = True
     connection.socket.send(one_event("session:revoked", _encode(SessionRevoked(reason=reason))))
     connection.socket.disconnect()

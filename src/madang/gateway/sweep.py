@@ -1,6 +1,7 @@
 """The sweep: what the bus has lost without anybody noticing is found by comparing with the store.
 
-Owns the round through everything followed on this node: the heads of conversations, and the numbers of people's lists. A
+Owns the round through everything followed on this node: the heads of conversations, the numbers of people's lists, and, when
+the bus itself says that it has lost something, whether the sessions of the sockets go on. A
 hole shows itself with the next entry; a lost last entry, or a lost "you were added", shows itself only here. Must never
 repair: the feed does that with conversations, and attaching with memberships.
 
@@ -19,7 +20,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -27,9 +28,11 @@ from madang.errors import MadangError
 from madang.gateway.attach import Attach
 from madang.gateway.connection import Connection, Connections
 from madang.gateway.feed import Feed
+from madang.gateway.notices import send_away
 from madang.ports.bus import Bus
 from madang.ports.log import ConversationLog
 from madang.ports.sync import MemberTouched, Sync
+from madang.services.identity import IdentityService
 from madang.tasks import TaskSupervisor
 
 __all__ = ["Sweep"]
@@ -41,6 +44,7 @@ SLICE: Final = 2_000
 DEPTH: Final = 100
 """Changes of a list up to which people are asked about together; whoever has more is asked about alone."""
 
+T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
@@ -55,6 +59,7 @@ class Sweep:
         attach: Attach,
         log: ConversationLog,
         sync: Sync,
+        identities: IdentityService,
         bus: Bus,
         tasks: TaskSupervisor,
     ) -> None:
@@ -63,6 +68,7 @@ class Sweep:
         self._attach = attach
         self._log = log
         self._sync = sync
+        self._identities = identities
         self._bus = bus
         self._tasks = tasks
         self._pause = 0.0
@@ -119,6 +125,8 @@ class Sweep:
     def _begin_round(self) -> None:
         self._parts.extend(partial(self._conversations, ids) for ids in _slices(self._feed.followed()))
         self._parts.extend(partial(self._lists, ids) for ids in _slices(self._connections.people()))
+        if self._hurried or not self._bus.heard:
+            self._parts.extend(partial(self._sessions, some) for some in _slices(list(self._connections)))
         if self._hurried:
             self._hurried, self._hurried_at = False, asyncio.get_running_loop().time()
             self._pause = 0.0
@@ -138,6 +146,13 @@ class Sweep:
     async def _conversations(self, conversation_ids: Sequence[str]) -> None:
         heads = await self._log.heads(conversation_ids)
         self._feed.told({conversation_id: head.version for conversation_id, head in heads.items()})
+
+    async def _sessions(self, connections: Sequence[Connection]) -> None:
+        identities = [connection.identity for connection in connections]
+        reasons = await self._identities.ended(identities)
+        for connection, identity, reason in zip(connections, identities, reasons, strict=True):
+            if reason is not None and connection.identity is identity and not connection.ended:
+                send_away(connection, reason)
 
     async def _lists(self, user_ids: Sequence[str]) -> None:
         numbers = await self._sync.inbox_versions(user_ids)
@@ -173,5 +188,5 @@ class Sweep:
         return connection.attached.get(row.conversation_id) != visible_from_seq
 
 
-def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + SLICE] for start in range(0, len(ids), SLICE))
+def _slices(things: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (things[start : start + SLICE] for start in range(0, len(things), SLICE))

@@ -73,6 +73,10 @@ class MemoryAccounts:
     async def users(self, user_ids: Sequence[str]) -> list[User]:
         return [self._rows.users[user_id].user() for user_id in dict.fromkeys(user_ids) if user_id in self._rows.users]
 
+    async def enabled(self, user_ids: Sequence[str]) -> set[str]:
+        users = self._rows.users
+        return {user_id for user_id in user_ids if user_id in users and users[user_id].enabled}
+
     async def search(
         self, query: str, limit: int, *, exact: bool = False, sharing_with: str | None = None
     ) -> list[User]:

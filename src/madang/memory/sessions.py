@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from madang.memory.rows import Rows, SessionRow
@@ -22,6 +24,10 @@ class MemorySessions:
     async def get(self, session_id: str) -> Session | None:
         row = self._sessions.get(session_id)
         return None if row is None else row.session
+
+    async def alive(self, session_ids: Sequence[str]) -> set[str]:
+        rows = [self._sessions[session_id].session for session_id in session_ids if session_id in self._sessions]
+        return {session.id for session in rows if session.revoked_at is None}
 
     async def rotate(
         self, session_id: str, presented: bytes, successor: bytes, now: int, *, expires_at: int, grace_ms: int

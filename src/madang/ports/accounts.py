@@ -78,6 +78,10 @@ class Accounts(Protocol):
         """The users who exist among these, in no order."""
         ...
 
+    async def enabled(self, user_ids: Sequence[str]) -> set[str]:
+        """Those of these who exist, are not deleted and not disabled."""
+        ...
+
     async def search(
         self, query: str, limit: int, *, exact: bool = False, sharing_with: str | None = None
     ) -> list[User]:

@@ -5,6 +5,7 @@ A session is one sign-in on one device; its refresh token is rotated on every us
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -44,6 +45,10 @@ class Sessions(Protocol):
     async def create(self, session: Session) -> None: ...
 
     async def get(self, session_id: str) -> Session | None: ...
+
+    async def alive(self, session_ids: Sequence[str]) -> set[str]:
+        """Those of these that exist and are not revoked."""
+        ...
 
     async def rotate(
         self, session_id: str, presented: bytes, successor: bytes, now: int, *, expires_at: int, grace_ms: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,6 +17,7 @@ import structlog
 from msgspec import Struct
 
 from madang.clock import Clock
+from madang.contract.server_events import RevokedReason
 from madang.errors import ErrorCode, MadangError
 from madang.ports.accounts import Account, Accounts, ExternalProfile
 from madang.ports.sessions import Sessions
@@ -105,6 +106,20 @@ class IdentityService:
             if identity.session_id is not None:
                 await self._session_holds(identity.session_id, identity.user_id)
             _enabled(await self._accounts.by_id(identity.user_id))
+
+    async def ended(self, identities: Sequence[Identity]) -> list[RevokedReason | None]:
+        """Of each whether, and why, it holds no longer; many at once, for those whose end may not have been heard."""
+        sessions = [one.session_id for one in identities if one.session_id is not None]
+        alive = await self._sessions.alive(sessions)
+        enabled = await self._accounts.enabled([one.user_id for one in identities])
+        return [
+            "disabled"
+            if one.user_id not in enabled
+            else "revoked"
+            if one.session_id is not None and one.session_id not in alive
+            else None
+            for one in identities
+        ]
 
     @asynccontextmanager
     async def _lane(self) -> AsyncIterator[None]:

@@ -98,6 +98,11 @@ def users_by_id(conn: Connection, user_ids: Sequence[str]) -> dict[str, User]:
     return {row[0]: to_user(row) for row in rows}
 
 
+def enabled_among(conn: Connection, user_ids: Sequence[str]) -> set[str]:
+    """Those of these who are neither deleted nor disabled."""
+    return set(conn.scalars(select(users.c.id).where(among(users.c.id, user_ids), enabled())))
+
+
 def create(conn: Connection, account: NewAccount, now: int) -> Account:
     """Insert a local account; the first of all is the administrator."""
     one_at_a_time(conn, "accounts")
@@ -244,6 +249,9 @@ class DatabaseAccounts:
 
     async def users(self, user_ids: Sequence[str]) -> list[User]:
         return list((await self._database.read(users_by_id, user_ids)).values())
+
+    async def enabled(self, user_ids: Sequence[str]) -> set[str]:
+        return await self._database.read(enabled_among, user_ids)
 
     async def search(
         self, query: str, limit: int, *, exact: bool = False, sharing_with: str | None = None

@@ -5,9 +5,12 @@ Owns rotation: which presented hash is the current one, the last one, or an olde
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, insert, select, update
 
 from madang.ports.sessions import Rotation, Session
+from madang.storage.column_types import among
 from madang.storage.database import Database
 from madang.storage.tables import sessions
 
@@ -39,6 +42,12 @@ def get(conn: Connection, session_id: str) -> Session | None:
         ).where(sessions.c.id == session_id)
     ).first()
     return None if row is None else Session(**row._asdict())
+
+
+def alive(conn: Connection, session_ids: Sequence[str]) -> set[str]:
+    """Those of these that are not revoked."""
+    statement = select(sessions.c.id).where(among(sessions.c.id, session_ids), sessions.c.revoked_at.is_(None))
+    return set(conn.scalars(statement))
 
 
 def rotate(
@@ -94,6 +103,9 @@ class DatabaseSessions:
 
     async def get(self, session_id: str) -> Session | None:
         return await self._database.read(get, session_id)
+
+    async def alive(self, session_ids: Sequence[str]) -> set[str]:
+        return await self._database.read(alive, session_ids)
 
     async def rotate(
         self, session_id: str, presented: bytes, successor: bytes, now: int, *, expires_at: int, grace_ms: int

@@ -74,3 +74,18 @@ async def test_who_hears_again_looks_seldom_again(tmp_path: Path) -> None:
         world.store.log.let_go("heads")
         await world.settle(2 * DEAF_ROUND_SECONDS)
         assert world.store.log.asked["heads"] <= 1
+
+
+async def test_a_revocation_that_was_lost_is_found(tmp_path: Path) -> None:
+    """Signed out or locked out while nobody was heard: sent away as if it had been, and nobody else is."""
+    async with gateway_parts(tmp_path) as world:
+        mina, joon, mun = [await world.person(name) for name in ("mina", "joon", "mun")]
+        phones = [await world.started(person) for person in (mina, joon, mun)]
+        await world.parts.store.sessions.revoke(world.people[mina].session_id, world.parts.clock.now())
+        await world.parts.store.accounts.set_disabled(joon, True)
+        assert world.bus.tell_lost is not None
+        world.bus.tell_lost()
+        for phone, reason in zip(phones, ("revoked", "disabled"), strict=False):
+            assert await phone.got("session:revoked") == {"reason": reason}
+        await world.settle()
+        assert [phone.disconnected for phone in phones] == [True, True, False]
