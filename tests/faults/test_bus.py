@@ -13,8 +13,9 @@ import redis
 
 from tests.faults.device import Recorder
 from tests.faults.test_kills import talk
-from tests.faults.world import SCALE, World, until, world
+from tests.faults.world import World, until, world
 from tests.postgres_server import PostgresServer
+from tests.scale import SCALE
 from tests.valkey_server import ValkeyServer, running_valkey
 
 NODES = 3
