@@ -2,20 +2,15 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import ssl
 import struct
 from pathlib import Path
 
 import pytest
 import websockets
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from madang.socketio import Server, ServerOptions
+from tests.certificate import self_signed
 from tests.interop.raw_client import BINARY, CLOSE, HOST, PING, PONG, TEXT, WEBSOCKET, Closed, RawWebSocket, frame, get
 from tests.interop.serving import recording, serving, serving_suites
 
@@ -198,26 +193,3 @@ async def test_it_works_over_tls(tmp_path: Path) -> None:
                 assert await client.recv() == f'431["{"x" * size}"]'
             await client.send('422["secure"]')
             assert await client.recv() == "432[true]"
-
-
-def self_signed(folder: Path) -> tuple[str, str]:
-    """Make a certificate for localhost; the paths of it and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_path, key_path = folder / "certificate.pem", folder / "key.pem"
-    certificate_path.write_bytes(certificate.public_bytes(Encoding.PEM))
-    key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return str(certificate_path), str(key_path)

@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import hiredis
@@ -12,6 +14,7 @@ import redis
 from madang.cluster import connection as module
 from madang.cluster.address import RedisAddress
 from madang.cluster.connection import Moved, RedisConnection, Refused
+from tests.certificate import self_signed
 from tests.nodes import eventually
 from tests.valkey_server import ValkeyServer, running_valkey
 
@@ -69,6 +72,32 @@ async def test_a_password_opens(line: Line) -> None:
                 await line.open(f"redis://{credentials}{place}")
             assert not refused.value.passing
             assert "wrong" not in refused.value.sentence.split()
+
+
+async def test_the_line_may_be_encrypted(
+    valkey: ValkeyServer, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `rediss://`, to a server whose certificate is of an authority that this machine trusts, and to no other."""
+    certificate, key = self_signed(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", valkey.port)
+        back.write(await reader.read(1_000))  # all that a greeting is
+        writer.write(await there.read(1_000))
+        await reader.read()
+        back.close()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "localhost", 0, ssl=context) as server:
+        url = f"rediss://localhost:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await line.open(url)
+        monkeypatch.setenv("SSL_CERT_FILE", certificate)
+        connection = await line.open(url)
+        connection.abort()
+        await eventually(lambda: line.ends)
 
 
 async def test_a_database_that_there_is_not_is_refused(valkey: ValkeyServer, line: Line) -> None:
