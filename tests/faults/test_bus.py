@@ -127,3 +127,23 @@ async def test_an_ack_waits_for_no_redis(tmp_path: Path, postgres: PostgresServe
         own_valkey.send_signal(signal.SIGCONT)
         report = await here.rest(room)
     assert report.clean, report
+
+
+async def test_a_node_dies_and_the_others_have_what_it_stored(
+    tmp_path: Path, postgres: PostgresServer, own_valkey: ValkeyServer
+) -> None:
+    """Killed at any time, also between storing and telling: what was acknowledged reaches everybody, on every node."""
+    async with several(tmp_path, postgres, own_valkey) as here:
+        devices = [await here.device(f"sender-{number}", node=number % NODES) for number in range(6)]
+        room = await here.group(*devices)
+        here.keep_alive()
+        done = asyncio.Event()
+        talking = [asyncio.create_task(talk(device, [room], done)) for device in devices]
+        for _ in range(2 * SCALE):
+            await asyncio.sleep(1)
+            await here.kill()
+        done.set()
+        await asyncio.gather(*talking)
+        report = await here.rest(room)
+    assert here.deaths == 2 * SCALE
+    assert report.clean, report

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from madang.api.http_server import bind
-from madang.app.services import database
+from madang.app.services import database, installed
 from madang.clock import SystemClock
 from madang.config import SECRET_FILE, InUseError, Settings, SettingsError
 from madang.contract.limits import LIMITS
@@ -50,6 +50,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     if settings.data.is_dir() or settings.database_url:
         async for finding in _store(settings):
             yield finding
+    if settings.redis_url:
+        yield await _redis(settings)
     yield _port(settings)
 
 
@@ -111,6 +113,24 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("store", "fault", error.sentence)
     finally:
         await store.close()
+
+
+async def _redis(settings: Settings) -> Finding:
+    try:
+        with installed("redis", "MADANG_REDIS_URL"):
+            from madang.cluster.address import RedisAddress
+            from madang.cluster.connection import RedisConnection, Refused
+    except SettingsError as error:
+        return Finding("redis", "fault", error.sentence)
+    address = RedisAddress.of(settings.redis_url)
+    try:
+        connection = await RedisConnection.open(address, pushed=lambda _: None, ended=lambda _: None)
+    except Refused as error:
+        return Finding("redis", "fault", f"refuses: {error.sentence}.")
+    except OSError as error:
+        return Finding("redis", "fault", f"does not answer: {error.strerror or type(error).__name__}.")
+    connection.abort()
+    return Finding("redis", "ok", "one of a cluster." if connection.is_cluster else "answers.")
 
 
 def _port(settings: Settings) -> Finding:

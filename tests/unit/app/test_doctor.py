@@ -8,6 +8,7 @@ from pathlib import Path
 from madang.app.doctor import Finding, examine
 from madang.app.services import DATABASE_FILE, open_services
 from madang.config import Settings
+from tests.valkey_server import running_valkey
 
 
 async def findings(settings: Settings) -> dict[str, Finding]:
@@ -76,3 +77,17 @@ async def test_a_secret_from_the_environment_is_not_looked_for(tmp_path: Path) -
     """Who sets MADANG_SECRET has no file."""
     found = await findings(Settings(data=tmp_path, port=0, secret="x" * 32))
     assert "secret" not in found
+
+
+async def test_redis_is_asked(tmp_path: Path) -> None:
+    """Whether it answers and takes what the URL says; its password is not repeated."""
+
+    async def found(url: str) -> Finding:
+        return (await findings(Settings(data=tmp_path / "data", port=0, redis_url=url)))["redis"]
+
+    with running_valkey() as server:
+        assert await found(server.url) == Finding("redis", "ok", "answers.")
+        refused = await found(f"redis://:hush@127.0.0.1:{server.port}/99")
+        assert (refused.verdict, refused.sentence.partition(":")[0]) == ("fault", "refuses")
+        assert "hush" not in refused.sentence
+    assert (await found(server.url)).sentence.startswith("does not answer: ")
