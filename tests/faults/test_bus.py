@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from tests.faults.device import Recorder
-from tests.faults.test_kills import talk
+from tests.faults.load import talk
 from tests.faults.world import World, until, world
 from tests.postgres_server import PostgresServer
 from tests.scale import SCALE
