@@ -100,16 +100,7 @@ async def open_gateway(
     notices = Notices(
         namespace=namespace, connections=connections, feed=feed, attach=attach, watches=watches, tasks=tasks
     )
-    sweep = Sweep(
-        connections=connections,
-        feed=feed,
-        attach=attach,
-        log=store.log,
-        sync=store.sync,
-        identities=services.identities,
-        bus=base.bus,
-        tasks=tasks,
-    )
+    sweep = _sweep(services, connections, feed, attach)
     base.bus.listen(notices.heard, sweep.hurry)
     session = SessionHandlers(
         attach=attach,
@@ -141,6 +132,20 @@ async def open_gateway(
     await server.start()
     stack.push_async_callback(server.close, SERVICE_RESTART)
     return gateway
+
+
+def _sweep(services: Services, connections: Connections, feed: Feed, attach: Attach) -> Sweep:
+    base = services.foundation
+    return Sweep(
+        connections=connections,
+        feed=feed,
+        attach=attach,
+        log=base.store.log,
+        sync=base.store.sync,
+        identities=services.identities,
+        bus=base.bus,
+        tasks=base.tasks,
+    )
 
 
 def _talking(services: Services, feed: Feed) -> dict[str, Handler]:
