@@ -103,7 +103,7 @@ async def test_a_slow_store_is_slow_each_time() -> None:
     began = monotonic()
     await chat.send(group, ann, "one")
     await chat.send(group, ann, "two")
-    assert monotonic() - began >= 0.04
+    assert monotonic() - began >= 0.039  # timers round down
 
 
 async def test_a_failing_bus_loses_news_of_logs_only() -> None:
