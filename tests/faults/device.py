@@ -12,12 +12,15 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from tests.faults.history import History, Record, digest, now, said
 from tests.interop.documented_client import PAGE, Client, Json, Refused, Room
 
 __all__ = ["Recorder"]
+
+LONGEST_PAUSE: Final = 0.5
+"""Seconds between attempts to reconnect, at most: what fails here fails often, and it is what happens between that counts."""
 
 
 class Recorder(Client):
@@ -42,6 +45,7 @@ class Recorder(Client):
         self.removed: dict[str, int] = {}
         """When each conversation that is gone was taken away."""
         super().__init__(base, patience=patience, pause=pause)
+        self.socket.reconnection_delay_max = LONGEST_PAUSE
         self.heard: Callable[[Json], object] = lambda _: None
         """Hears every ack of a message."""
         give: Any = self.socket.emit

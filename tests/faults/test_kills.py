@@ -5,10 +5,12 @@ import random
 from pathlib import Path
 
 from tests.faults.load import crowd, talk
-from tests.faults.world import world
+from tests.faults.world import until, world
 from tests.scale import SCALE
 
 KILLS = 4 if SCALE == 1 else 10 * SCALE
+LONGEST_LIFE = 1.2 if SCALE == 1 else 5.0
+"""Seconds between somebody's return and the next kill."""
 PLACES = ("before_commit", "during_commit", "after_commit", "before_publish", "after_publish")
 
 
@@ -20,8 +22,9 @@ async def test_an_ack_survives_kills_at_any_time(tmp_path: Path, database: dict[
         done, chance = asyncio.Event(), random.Random(1)
         talking = [asyncio.create_task(talk(device, rooms, done)) for device in here.devices]
         for _ in range(KILLS):
-            await asyncio.sleep(chance.uniform(0.3, 1.2))
+            await asyncio.sleep(chance.uniform(0.3, LONGEST_LIFE))
             await here.kill()
+            await until(lambda: any(device.ready.is_set() for device in here.devices), 30)
         done.set()
         await asyncio.gather(*talking)
         report = await here.rest(*rooms)
