@@ -32,7 +32,6 @@ from madang.gateway.notices import Notices
 from madang.gateway.repair import Repair
 from madang.gateway.sweep import Sweep
 from madang.gateway.watches import Watches
-from madang.memory.presence import MemoryPresence
 from madang.services.presence import PresenceService
 from madang.services.sync import SyncService
 from madang.services.typing_status import TypingService
@@ -86,8 +85,9 @@ async def open_gateway(
     """Put the gateway on the engine and start both."""
     base = services.foundation
     namespace, store, tasks = server.of("/"), base.store, base.tasks
-    presence = PresenceService(MemoryPresence(), store.conversations, base.bus, base.clock, tasks)
+    presence = PresenceService(base.presence, store.conversations, base.bus, base.clock, tasks)
     stack.push_async_callback(presence.close)
+    await presence.start()
     connections = Connections()
     authenticate = Authenticate(services.identities, is_own_page=origins.is_own)
     expiry = Expiry(base.clock)
@@ -119,7 +119,6 @@ async def open_gateway(
         expiry=expiry,
         presence=presence,
         bus=base.bus,
-        tasks=tasks,
         endings=(feed.detach_all, watches.ended),
     )
     namespace.use(gateway.admit)
