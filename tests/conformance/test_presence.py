@@ -43,6 +43,15 @@ class _Node:
         )
         self.presence.listen(self.looked_at.extend)
 
+    def fall_silent(self) -> None:
+        """Beat no more for a while."""
+        assert self.presence._life is not None
+        self.presence._life.cancel()
+
+    def go_on(self) -> None:
+        """Beat again."""
+        self.presence._life = self.tasks.start(self.presence._live(), "presence leases")
+
     async def die(self) -> None:
         """As a process that is killed: nothing more is said."""
         await self.tasks.close()
@@ -268,6 +277,7 @@ async def test_whoever_has_to_tell_and_dies_leaves_it_to_the_others(valkey: Valk
 async def test_nobody_goes_offline_because_redis_starts_again_empty(own_valkey: ValkeyServer) -> None:
     """Every node writes its leases again; until all have, each says what it knew last, and there is nothing to tell."""
     async with nodes(own_valkey.url) as (one, two):
+        two.presence._beat_seconds = 5 * BEAT  # it finds out later than the other
         await one.presence.arrive("mina", "phone")
         await two.presence.arrive("joon", "phone")
         await one.tell("mina")
@@ -315,11 +325,16 @@ async def test_nobody_goes_offline_while_redis_is_silent(own_valkey: ValkeyServe
         for node in (one, two):
             assert await node.presence.online(["mina", "joon"]) == {"mina", "joon"}
         await asyncio.sleep(SETTLE)
+        two.fall_silent()
         own_valkey.send_signal(signal.SIGSTOP)
         await asyncio.sleep(2 * LEASE)
         assert await one.presence.online(["mina", "joon", "nobody"]) == {"mina", "joon"}
         await one.presence.leave("sora", "phone")
         own_valkey.send_signal(signal.SIGCONT)
+        for _ in range(4):  # the other node finds out later
+            assert await one.presence.online(["mina", "joon"]) == {"mina", "joon"}
+            await asyncio.sleep(BEAT)
+        two.go_on()
         told = await _watch(one, two, people=["mina", "joon", "sora"], always={"mina", "joon"})
         assert told == {"sora": False}
 
@@ -329,8 +344,7 @@ async def test_a_node_that_was_taken_over_and_lives_has_its_people_told_again(ow
     async with nodes(own_valkey.url) as (one, two):
         await one.presence.arrive("mina", "phone")
         await one.tell("mina")
-        assert one.presence._life is not None
-        one.presence._life.cancel()
+        one.fall_silent()
 
         async def gone() -> bool:
             return not await two.presence.online(["mina"])
