@@ -144,7 +144,7 @@ class RedisPresence:
         here = {user_id for user_id in user_ids if user_id in self._devices}
         if not asked:
             return here
-        if self._clock.monotonic() >= self._trusted_from:
+        if self._knows:
             with suppress(MadangError):
                 found = {user for user, online in (await self._ask(self._run, "online", asked, [])).items() if online}
                 self._remember(asked, found)
@@ -152,8 +152,10 @@ class RedisPresence:
         return here | {user_id for user_id in asked if user_id in self._seen}
 
     async def untold(self, user_ids: Collection[str]) -> dict[str, bool]:
-        if self._clock.monotonic() < self._trusted_from:
-            raise MadangError(ErrorCode.UNAVAILABLE, "leases of other nodes are being written again")
+        if not self._knows:
+            raise MadangError(
+                ErrorCode.UNAVAILABLE, "Redis does not answer, or not all nodes have written their leases"
+            )
         people = list(user_ids)
         answers = await self._ask(self._run, "untold", people, people, self._key("held", self._epoch))
         return {user: bool(online) for user, online in answers.items() if online >= 0}
@@ -166,6 +168,11 @@ class RedisPresence:
         else:
             self._told.discard(user_id)
         return bool(still)
+
+    @property
+    def _knows(self) -> bool:
+        """Whether Redis has answered last, so that nobody waits for it in vain, and knows of all nodes."""
+        return self._answered_since is not None and self._clock.monotonic() >= self._trusted_from
 
     async def _live(self) -> None:
         while True:
