@@ -25,6 +25,8 @@ from madang.contract.rest import SendBody
 from madang.contract.shapes import Message
 from madang.gateway.gateway import Gateway
 from madang.memory.bus import MemoryBus
+from madang.memory.presence import MemoryPresence
+from madang.memory.ratelimit import MemoryRateLimit
 from madang.ports.bus import BusMessage, Listener, LogAppended, Lost
 from madang.ports.store import Store
 from madang.services.sessions import SignIn
@@ -337,6 +339,8 @@ async def gateway_parts(
             committer=parts.committer,
             reading=parts.reading,
             passwords=parts.passwords,
+            presence=MemoryPresence(),
+            rate_limit=MemoryRateLimit(parts.clock),
         )
         services = Services(
             foundation=foundation,

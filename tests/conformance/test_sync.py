@@ -42,7 +42,7 @@ async def test_a_page_shows_what_is_not_known_and_places_all(chat: Chat) -> None
     assert [summary.id for summary in page.summaries] == [loud, read]
     (missed,) = page.missed
     assert (missed.place, missed.status) == (
-        Place(conversation_id=loud, version=2, seq=2, visible_from_seq=1),
+        Place(conversation_id=loud, version=2, seq=2, member_count=2, visible_from_seq=1),
         "delta",
     )
     assert _seqs(missed.messages) == [2]
@@ -180,3 +180,17 @@ async def test_another_epoch(store: Store) -> None:
     await store.close()
     await store.open()
     assert store.epoch == epoch
+
+
+async def test_steps_count_members_by_their_marks(chat: Chat) -> None:
+    """Ascending, members alone, in a room of any size: who calls knows whether it is large."""
+    ann, bob, cy = await chat.users(3)
+    room = await chat.group(ann, bob, cy)
+    await chat.send(room, ann)
+    await chat.send(room, ann)
+    assert await chat.store.sync.steps(room) == [(1, 2), (3, 1)]
+    await chat.read(room, bob)
+    assert await chat.store.sync.steps(room) == [(1, 1), (3, 2)]
+    await chat.append(removal(room, ann, cy))
+    assert sum(people for _, people in await chat.store.sync.steps(room)) == 2
+    assert await chat.store.sync.steps(new_id()) == []

@@ -30,6 +30,8 @@ REACTORS: Final = 20
 QUOTED: Final = 200
 HOLE_SECONDS: Final = 0.3
 TYPING_SECONDS: Final = 6.0
+LARGE_ROOM: Final = 100
+STEPS: Final = 100
 
 
 class Refused(Exception):  # noqa: N818 - what the server says, not what broke
@@ -54,6 +56,7 @@ class Room:
     messages: dict[str, Json] = field(default_factory=dict)
     held: dict[int, Json] = field(default_factory=dict)
     members: dict[str, Json] = field(default_factory=dict)
+    steps: list[list[int]] = field(default_factory=list)
 
     @classmethod
     def of(cls, summary: Json) -> Self:
@@ -122,11 +125,19 @@ class Room:
 
     def unread_by(self, message: Json) -> int:
         """The number beside a message: how many have not read it."""
+        if len(self.members) > LARGE_ROOM:
+            return self._unread_by_steps(message)
         return sum(
             member["lastReadSeq"] < message["seq"] and member["visibleFromSeq"] <= message["seq"]
             for user, member in self.members.items()
             if user != message["senderId"]
         )
+
+    def _unread_by_steps(self, message: Json) -> int:
+        if not self.steps or (len(self.steps) == STEPS and message["seq"] < self.steps[0][0]):
+            return 0
+        readers = sum(people for seq, people in self.steps if seq >= message["seq"])
+        return len(self.members) - max(1, readers)
 
 
 class Client:
@@ -144,6 +155,7 @@ class Client:
         self.rooms: dict[str, Room] = {}
         self.inbox: int | None = None  # the number of the list, when all of it had arrived
         self.online: set[str] = set()
+        self._focus: str | None = None
         self._typing: dict[tuple[str, str], float] = {}  # by conversation and user, since when
         self.ready = asyncio.Event()  # connected, and every page of init is in
         self.revoked = ""  # why the server signed this device out
@@ -165,6 +177,7 @@ class Client:
             "conversation:updated": self._shown,
             "conversation:removed": lambda gone: self._forget(gone["conversationId"]),
             "message:read": self._read,
+            "message:reads": self._reads,
             "typing:start": self._types,
             "typing:stop": lambda it: self._typing.pop((it["conversationId"], it["userId"]), None),
             "user:online": lambda user, _: self.online.add(user),
@@ -268,6 +281,8 @@ class Client:
         for gone in unnamed:
             self._forget(gone)
         self.inbox = number
+        if self._focus is not None:
+            await self.focus(self._focus)
         for room in self.rooms.values():
             if room.members:
                 self._spawn(self._fetch_members(room))
@@ -350,6 +365,11 @@ class Client:
         """Everything up to `seq` is read; the ack."""
         return await self.ask("message:read", {"conversationId": room, "seq": seq})
 
+    async def focus(self, room: str | None) -> None:
+        """This conversation is on the screen, or none is."""
+        self._focus = room
+        await self.ask("focus", {"conversationId": room})
+
     # ------------------------------------------------------------------------------------------ what the server says
 
     def _shown(self, summary: Json) -> None:
@@ -376,6 +396,7 @@ class Client:
         for message in sorted(changes["messages"], key=lambda message: int(message["seq"])):
             room.put(message)
             room.saw(message)
+        room.steps = changes.get("steps", room.steps)
         for user, seq in changes.get("reads", ()):
             room.move(user, seq)
         if changes["version"] >= room.version:  # if not, the events came while this was asked
@@ -465,3 +486,7 @@ class Client:
             room.move(moved["userId"], moved["lastReadSeq"])
             if moved["userId"] == self.me["id"]:
                 room.unread = moved["unreadCount"]
+
+    def _reads(self, counted: Json) -> None:
+        if room := self.rooms.get(counted["conversationId"]):
+            room.steps = counted["steps"]

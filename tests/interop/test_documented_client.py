@@ -36,6 +36,14 @@ class People:
         client.use(self.server.host_token(f"person{next(NUMBERS)}"))
         return await client.connect(*transports), line
 
+    async def somebody(self) -> Client:
+        """Somebody new who only ever calls."""
+        client = Client(f"http://127.0.0.1:{self.server.port}")
+        self._stack.push_async_callback(client.close)
+        client.use(self.server.host_token(f"person{next(NUMBERS)}"))
+        client.me = await client.call("GET", "me")
+        return client
+
     async def signed_out(self, pause: float = 0.1) -> tuple[Client, Proxy]:
         """A device, and its line."""
         line = await self._stack.enter_async_context(Proxy(self.server.port))
@@ -230,6 +238,31 @@ async def test_who_keeps_unread_has_not_read(people: People, away: bool) -> None
         assert [fresh.unread_by(message) for message in room.log[1:]] == [1, 1, 2]
         assert [message.get("keepUnread") for message in room.log[1:]] == [None, True, None]
     assert (joon.rooms[room_id].unread, phone.rooms[room_id].unread) == (2, 2)
+
+
+async def test_the_number_beside_a_message_in_a_large_room(people: People) -> None:
+    """Above a hundred members it comes from the counts of `message:reads`, on the devices that show the room."""
+    mina, _ = await people.device()
+    joon, _ = await people.device()
+    crowd = [await people.somebody() for _ in range(101)]
+    room = (await people.group(mina, joon))[0]
+    for some in (crowd[:100], crowd[100:]):
+        await mina.call("POST", f"conversations/{room.id}/members", {"userIds": [each.me["id"] for each in some]})
+    await mina.open(room.id)
+    await mina.send(room.id, "여러분")
+    await mina.focus(room.id)
+    await until(lambda: room.log and room.unread_by(room.log[-1]) == 102)
+    await joon.read(room.id, room.seq)
+    for each in crowd[:7]:
+        await each.call("POST", f"conversations/{room.id}/read", {"seq": room.seq})
+    await until(lambda: room.unread_by(room.log[-1]) == 94)
+    assert joon.rooms[room.id].steps == []
+    await mina.focus(None)
+    await crowd[7].call("POST", f"conversations/{room.id}/read", {"seq": room.seq})
+    await joon.focus(room.id)
+    await joon.open(room.id)
+    await until(lambda: joon.rooms[room.id].unread_by(joon.rooms[room.id].log[-1]) == 93)
+    assert room.unread_by(room.log[-1]) == 94
 
 
 async def test_typing_presence_and_two_devices(people: People) -> None:

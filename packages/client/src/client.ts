@@ -9,6 +9,7 @@ import { CatchUp } from "./catchUp.ts";
 import { Connection } from "./connection.ts";
 import { ApiError, errorCode } from "./errors.ts";
 import { bindEvents } from "./events.ts";
+import { Focus } from "./focus.ts";
 import type { SignedIn, Summary, User } from "./generated/contract.ts";
 import { Http } from "./http.ts";
 import { Outbox } from "./outbox.ts";
@@ -36,6 +37,7 @@ class MadangClient implements Client {
   readonly #readMarks: ReadMarks;
   readonly #typing: TypingStatus;
   readonly #presence: PresenceWatch;
+  readonly #focus: Focus;
   readonly #adopting = new Set<string>();
   readonly #usesCookies: boolean;
   #started = false;
@@ -84,6 +86,7 @@ class MadangClient implements Client {
         for (const userId of watched) this.#dispatch({ type: "presence", userId, online: online.has(userId) });
       },
     });
+    this.#focus = new Focus(connection, () => this.#rooms.opened());
     bindEvents(connection.socket, {
       ...common,
       adopt: (summary) => this.#adopt(summary),
@@ -132,11 +135,13 @@ class MadangClient implements Client {
 
   openConversation(id: string): void {
     this.#rooms.open(id);
+    this.#focus.refresh();
     this.#presence.refresh();
   }
 
   closeConversation(id: string): void {
     this.#rooms.close(id);
+    this.#focus.refresh();
     this.#presence.refresh();
   }
 
@@ -222,6 +227,7 @@ class MadangClient implements Client {
     this.#outbox.resume();
     this.#readMarks.resume();
     this.#presence.resume();
+    this.#focus.resume();
   }
 
   #pause(): void {
@@ -229,6 +235,7 @@ class MadangClient implements Client {
     this.#outbox.pause();
     this.#readMarks.pause();
     this.#presence.pause();
+    this.#focus.pause();
     this.#typing.clear();
     this.#dispatch({ type: "everyConversation", action: { type: "connectionLost" } });
   }

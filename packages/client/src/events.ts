@@ -45,6 +45,9 @@ function bindLog(socket: MadangSocket, deps: EventDependencies): void {
       deps.change(conversationId, { type: "ownMarkMoved", seq: lastReadSeq, unreadCount });
     }
   });
+  socket.on("message:reads", ({ conversationId, steps }) =>
+    deps.change(conversationId, { type: "marksCounted", steps }),
+  );
 }
 
 function bindPeople(socket: MadangSocket, deps: EventDependencies): void {

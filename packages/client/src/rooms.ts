@@ -32,6 +32,7 @@ export class Rooms {
     this.#deps = dependencies;
   }
 
+  /** In the order in which they were opened. */
   opened(): Iterable<string> {
     return this.#opened.keys();
   }

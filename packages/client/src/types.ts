@@ -82,6 +82,8 @@ export interface ConversationState {
   readonly members: ReadonlyMap<string, PublicMember> | null;
   /** Read marks, oneself included; only ever higher. */
   readonly reads: ReadonlyMap<string, number>;
+  /** Above 100 members: a seq and how many have read exactly up to it, ascending; null until it was told. */
+  readonly steps: readonly (readonly [number, number])[] | null;
   /** Events waiting for those before them, by version. */
   readonly held: readonly VersionedEvent[];
   /** Events that came while something was being fetched: the answer may be older than they are. */
@@ -163,7 +165,10 @@ export interface Client {
   login(account: { username: string; password: string }): Promise<SignedIn>;
   logout(): Promise<void>;
 
-  /** Loads the newest 50 messages and keeps the conversation filled until as many closes as opens were called. */
+  /**
+   * Loads the newest 50 messages and keeps the conversation filled until as many closes as opens were called. The one opened last
+   * is the one on the screen: above 100 members, only it is told who types and how many have read.
+   */
   openConversation(id: string): void;
   closeConversation(id: string): void;
   /**

@@ -25,7 +25,28 @@ describe("the number beside a message", () => {
   });
 
   it("is nothing while the members are not known", () => {
-    expect(unreadCounter({ members: null, reads: new Map([["ann", 1]]) })({ seq: 5, senderId: "ann" })).toBe(0);
+    expect(unreadCounter({ ...room([], new Map([["ann", 1]])), members: null })({ seq: 5, senderId: "ann" })).toBe(0);
+  });
+
+  it("comes from the server's steps above 100 members", () => {
+    const count = unreadCounter(
+      large(250, [
+        [3, 40],
+        [7, 9],
+        [9, 1],
+      ]),
+    );
+    expect([2, 3, 4, 7, 8, 9].map((seq) => count({ seq, senderId: "ann" }))).toEqual([200, 200, 240, 240, 249, 249]);
+    // Written a moment ago: nobody is counted there yet, and its sender has read it all the same.
+    expect(count({ seq: 10, senderId: "ann" })).toBe(249);
+    expect(unreadCounter(large(2_000, null))({ seq: 5, senderId: "ann" })).toBe(0);
+  });
+
+  it("is nothing below the lowest of a hundred steps, as others may have read up to there", () => {
+    const steps = Array.from({ length: 100 }, (_, index) => [index + 50, 1] as const);
+    expect(unreadCounter(large(250, steps))({ seq: 50, senderId: "ann" })).toBe(150);
+    expect(unreadCounter(large(250, steps))({ seq: 49, senderId: "ann" })).toBe(0);
+    expect(unreadCounter(large(250, steps.slice(1)))({ seq: 49, senderId: "ann" })).toBe(151);
   });
 
   it("names readers without the sender and without those who cannot see it", () => {
@@ -39,7 +60,16 @@ describe("the number beside a message", () => {
 });
 
 function room(members: readonly PublicMember[], reads: ReadonlyMap<string, number>) {
-  return { members: new Map(members.map((each) => [each.user.id, each])), reads };
+  return {
+    members: new Map(members.map((each) => [each.user.id, each])),
+    reads,
+    steps: null,
+    summary: { memberCount: members.length },
+  };
+}
+
+function large(memberCount: number, steps: readonly (readonly [number, number])[] | null) {
+  return { members: null, reads: new Map<string, number>(), steps, summary: { memberCount } };
 }
 
 function member(id: string, lastReadSeq: number, visibleFromSeq: number): PublicMember {

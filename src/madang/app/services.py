@@ -1,6 +1,7 @@
 """The store, the bus and the use cases over them: what a server and the command line share.
 
-Start order, stopped in reverse: secret -> store -> tasks -> bus -> committer -> read marks -> passwords -> use cases.
+Start order, stopped in reverse: secret -> store -> what nodes share -> tasks -> bus -> committer -> read marks -> passwords
+-> use cases. Leases end with the door that holds them (`sockets`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from madang.clock import Clock, SystemClock
 from madang.config import Settings, SettingsError, signing_secret
 from madang.contract.limits import LIMITS, Limits
 from madang.memory.bus import MemoryBus
+from madang.memory.presence import MemoryPresence
 from madang.memory.ratelimit import MemoryRateLimit
 from madang.ports.bus import Bus
 from madang.ports.passwords import Passwords
+from madang.ports.presence import Presence
+from madang.ports.ratelimit import RateLimit
 from madang.ports.store import Store
 from madang.security.host_tokens import HostTokens, SharedSecret
 from madang.security.passwords import Argon2Passwords
@@ -65,6 +69,8 @@ class Foundation:
     committer: Committer
     reading: ReadingService
     passwords: Passwords
+    presence: Presence
+    rate_limit: RateLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +138,25 @@ def _bus(settings: Settings, installation: str, clock: Clock, tasks: TaskSupervi
     return RedisBus(settings.redis_url, installation=installation, clock=clock, tasks=tasks)
 
 
+def _across_nodes(
+    settings: Settings, installation: str, clock: Clock, tasks: TaskSupervisor, stack: AsyncExitStack
+) -> tuple[Presence, RateLimit]:
+    """What nodes know of each other beside the store and the bus."""
+    alone = MemoryRateLimit(clock)
+    if not settings.redis_url:
+        return MemoryPresence(), alone
+    with installed("redis", "MADANG_REDIS_URL"):
+        from madang.cluster.client import connect
+        from madang.cluster.presence import RedisPresence
+        from madang.cluster.ratelimit import RedisRateLimit
+    client = connect(settings.redis_url)
+    stack.push_async_callback(client.aclose)
+    return (
+        RedisPresence(client, installation=installation, clock=clock, tasks=tasks),
+        RedisRateLimit(client, installation=installation, clock=clock, alone=alone),
+    )
+
+
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Everything below the doors, for as long as the context lasts. Nobody else can open the same data meanwhile, but nodes
@@ -154,6 +179,7 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
     stack.push_async_callback(store.close)
     await store.open()
     tasks = TaskSupervisor()
+    presence, rate_limit = _across_nodes(settings, store.epoch, clock, tasks, stack)
     stack.push_async_callback(tasks.close)
     bus = failpoints.around_bus(_bus(settings, store.epoch, clock, tasks))
     stack.push_async_callback(bus.close)
@@ -175,6 +201,8 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
         committer=committer,
         reading=reading,
         passwords=passwords,
+        presence=presence,
+        rate_limit=rate_limit,
     )
 
 
@@ -197,7 +225,7 @@ def _use_cases(base: Foundation) -> Services:
         accounts=store.accounts,
         passwords=base.passwords,
         sessions=sessions,
-        rate_limit=MemoryRateLimit(clock),
+        rate_limit=base.rate_limit,
         clock=clock,
         limits=limits,
         created=conversations.create_notes,

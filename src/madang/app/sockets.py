@@ -22,17 +22,19 @@ from madang.gateway.delivery import Delivery
 from madang.gateway.dispatch import Dispatch, Handler
 from madang.gateway.expiry import Expiry
 from madang.gateway.feed import Feed
+from madang.gateway.focus import Focus
 from madang.gateway.gateway import Gateway
+from madang.gateway.handlers.focus import FocusHandlers
 from madang.gateway.handlers.message_changes import MessageChangeHandlers
 from madang.gateway.handlers.messages import MessageHandlers
 from madang.gateway.handlers.presence import PresenceHandlers
 from madang.gateway.handlers.session import SessionHandlers
 from madang.gateway.handlers.typing_status import TypingHandlers
 from madang.gateway.notices import Notices
+from madang.gateway.read_steps import StepCounts
 from madang.gateway.repair import Repair
 from madang.gateway.sweep import Sweep
 from madang.gateway.watches import Watches
-from madang.memory.presence import MemoryPresence
 from madang.services.presence import PresenceService
 from madang.services.sync import SyncService
 from madang.services.typing_status import TypingService
@@ -86,8 +88,7 @@ async def open_gateway(
     """Put the gateway on the engine and start both."""
     base = services.foundation
     namespace, store, tasks = server.of("/"), base.store, base.tasks
-    presence = PresenceService(MemoryPresence(), store.conversations, base.bus, base.clock, tasks)
-    stack.push_async_callback(presence.close)
+    presence = await _presence(services, stack)
     connections = Connections()
     authenticate = Authenticate(services.identities, is_own_page=origins.is_own)
     expiry = Expiry(base.clock)
@@ -97,30 +98,31 @@ async def open_gateway(
     sync = SyncService(store.sync, store.epoch, base.limits)
     attach = Attach(feed, store.log, store.conversations, sync)
     watches = Watches(namespace, base.bus, presence, tasks)
+    focus = Focus()
+    steps = StepCounts(focus=focus, feed=feed, sync=store.sync, clock=base.clock, tasks=tasks)
+    stack.callback(steps.close)
     notices = Notices(
-        namespace=namespace, connections=connections, feed=feed, attach=attach, watches=watches, tasks=tasks
+        namespace=namespace,
+        connections=connections,
+        feed=feed,
+        attach=attach,
+        watches=watches,
+        focus=focus,
+        steps=steps,
+        tasks=tasks,
     )
     sweep = _sweep(services, connections, feed, attach)
     base.bus.listen(notices.heard, sweep.hurry)
-    session = SessionHandlers(
-        attach=attach,
-        sync=sync,
-        accounts=store.accounts,
-        presence=presence,
-        authenticate=authenticate,
-        expiry=expiry,
-        limits=base.limits,
-    )
-    talking = _talking(services, feed)
-    handlers = session.table() | talking | PresenceHandlers(presence, watches, base.limits).table()
+    coming = _coming(services, sync, attach, presence, authenticate=authenticate, expiry=expiry)
+    looking = PresenceHandlers(presence, watches, base.limits).table() | FocusHandlers(focus, steps).table()
+    handlers = coming | _talking(services, feed) | looking
     gateway = Gateway(
         connections=connections,
         authenticate=authenticate,
         expiry=expiry,
         presence=presence,
         bus=base.bus,
-        tasks=tasks,
-        endings=(feed.detach_all, watches.ended),
+        endings=(focus.ended, feed.detach_all, watches.ended),
     )
     namespace.use(gateway.admit)
     namespace.on("disconnect", gateway.ended)
@@ -146,6 +148,36 @@ def _sweep(services: Services, connections: Connections, feed: Feed, attach: Att
         bus=base.bus,
         tasks=base.tasks,
     )
+
+
+async def _presence(services: Services, stack: AsyncExitStack) -> PresenceService:
+    base = services.foundation
+    presence = PresenceService(base.presence, base.store.conversations, base.bus, base.clock, base.tasks)
+    stack.push_async_callback(presence.close)
+    await presence.start()
+    return presence
+
+
+def _coming(
+    services: Services,
+    sync: SyncService,
+    attach: Attach,
+    presence: PresenceService,
+    *,
+    authenticate: Authenticate,
+    expiry: Expiry,
+) -> dict[str, Handler]:
+    """How people come, come back and stay."""
+    base = services.foundation
+    return SessionHandlers(
+        attach=attach,
+        sync=sync,
+        accounts=base.store.accounts,
+        presence=presence,
+        authenticate=authenticate,
+        expiry=expiry,
+        limits=base.limits,
+    ).table()
 
 
 def _talking(services: Services, feed: Feed) -> dict[str, Handler]:

@@ -22,6 +22,7 @@ __all__ = [
     "ConversationRef",
     "ConversationSync",
     "ConversationSyncAck",
+    "Focusing",
     "Init",
     "InitAck",
     "MessageAck",
@@ -108,6 +109,12 @@ class ConversationSync(Shape):
     conversation_id: str
     epoch: str | UnsetType = UNSET
     version: int | UnsetType = UNSET
+
+
+class Focusing(Shape):
+    """What this device shows; null: no conversation."""
+
+    conversation_id: str | None
 
 
 class PresenceWatch(Shape):
@@ -225,6 +232,9 @@ CLIENT_EVENTS: Final[dict[str, ClientEvent]] = {
         ClientEvent("conversation:sync", ConversationSync, ConversationSyncAck, "What was missed of a conversation."),
         ClientEvent("typing:start", ConversationRef, OkAck, "One is typing; repeat every 3 s."),
         ClientEvent("typing:stop", ConversationRef, OkAck, "One has stopped typing."),
+        ClientEvent(
+            "focus", Focusing, OkAck, "What this device shows: large rooms tell it who types and who has read."
+        ),
         ClientEvent("presence:watch", PresenceWatch, PresenceWatchAck, "Whose presence to be told of."),
         ClientEvent("auth:refresh", AuthRefresh, AuthRefreshAck, "Keep this socket beyond the old token."),
     )

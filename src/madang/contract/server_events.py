@@ -21,6 +21,7 @@ __all__ = [
     "PresenceAt",
     "ReactionChanged",
     "ReadMoved",
+    "ReadSteps",
     "ServerClosing",
     "ServerEvent",
     "SessionRevoked",
@@ -61,6 +62,13 @@ class ReadMoved(Shape):
     last_read_seq: int
     last_read_at: str
     unread_count: int | UnsetType = UNSET
+
+
+class ReadSteps(Shape):
+    """How many have read exactly up to a seq, ascending, the newest hundred; whoever is not counted stands below."""
+
+    conversation_id: str
+    steps: list[tuple[int, int]]
 
 
 class Typing(Shape):
@@ -127,8 +135,9 @@ SERVER_EVENTS: Final[dict[str, ServerEvent]] = {
         ServerEvent("message:reaction", (ReactionChanged,), "The same: somebody reacted, or took it back."),
         ServerEvent("conversation:version", (ConversationVersion,), "After a repair, or for what you may not see."),
         ServerEvent("message:read", (ReadMoved,), "Members of rooms up to 100; with `unreadCount` to oneself."),
-        ServerEvent("typing:start", (Typing,), "Others in the room."),
-        ServerEvent("typing:stop", (Typing,), "Others in the room."),
+        ServerEvent("message:reads", (ReadSteps,), "Rooms above 100, at most 2/s: sockets that focus it."),
+        ServerEvent("typing:start", (Typing,), "Others in the room; above 100 members those who focus it."),
+        ServerEvent("typing:stop", (Typing,), "The same."),
         ServerEvent("user:online", (str, PresenceAt), "Direct peers, members of small recent rooms, watchers."),
         ServerEvent("user:offline", (str, PresenceAt), "The same, after 5-10 s of grace."),
         ServerEvent("user:updated", (User,), "Those who share a conversation."),

@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 from madang.domain.text import clean_line
 from madang.errors import invalid
 
-__all__ = ["ConversationType", "clean_picture", "direct_key", "group_key"]
+__all__ = ["LARGE_ROOM", "ConversationType", "clean_picture", "direct_key", "group_key"]
 
 ConversationType = Literal["direct", "group"]
 
 
+LARGE_ROOM: Final = 100
+"""Members above which nobody is told of each one's mark, and who types is told only to those who look: one message in a room
+of a thousand would otherwise make a million events."""
 ADDRESS_UNITS: Final = 2_000
 """UTF-16 code units of a picture's address."""
 

@@ -169,5 +169,6 @@ def _place(summary: Summary) -> Place:
         conversation_id=summary.id,
         version=summary.version,
         seq=summary.last_seq,
+        member_count=summary.member_count,
         visible_from_seq=summary.me.visible_from_seq,
     )

@@ -21,7 +21,7 @@ class Connection:
     """One socket of one person's device."""
 
     __slots__ = (
-        "__weakref__", "attached", "ended", "expiry_due", "identity", "inbox", "known", "pending", "revoked", "shown",
+        "__weakref__", "attached", "ended", "expiry_due", "focused", "identity", "inbox", "known", "pending", "revoked", "shown",
         "socket", "started", "warned_of", "watch_requests", "watching",
     )  # fmt: skip  # a list of words reads better packed
 
@@ -37,6 +37,8 @@ class Connection:
         """What the client knows of its list, until all of that was shown."""
         self.inbox: int | None = None
         """The number of the list up to which memberships are attached or over; None before the first page."""
+        self.focused: str | None = None
+        """The conversation this device shows."""
         self.watching: list[str] = []
         """People whose presence this socket asked for."""
         self.watch_requests = 0

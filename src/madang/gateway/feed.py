@@ -19,6 +19,7 @@ from typing import Final
 import structlog
 
 from madang.clock import Clock
+from madang.domain.conversation import LARGE_ROOM
 from madang.gateway.connection import Connection
 from madang.gateway.delivery import CHUNK_BYTES, Delivery
 from madang.gateway.live_log import LiveLog, Parked
@@ -110,7 +111,7 @@ class Feed:
             return
         live = self._live[place.conversation_id]
         if live.version is None:
-            live.start(place.version, place.seq)
+            live.start(place.version, place.seq, place.member_count)
         live.known_head = max(live.known_head, place.version)
         if not self._has_it(live, connection, place):
             if place.conversation_id in connection.attached:
@@ -137,6 +138,11 @@ class Feed:
         live = self._live[conversation_id]
         parked = live.parked_place(connection)
         return live.seq if parked is None else parked.seq
+
+    def is_large(self, conversation_id: str) -> bool:
+        """Whether a conversation that is followed has more members than are told of everything."""
+        live = self._live.get(conversation_id)
+        return live is not None and live.members > LARGE_ROOM
 
     def followed(self) -> list[str]:
         """Conversations with somebody attached."""

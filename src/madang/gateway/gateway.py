@@ -21,7 +21,6 @@ from madang.gateway.packets import one_event
 from madang.ports.bus import Bus, user_channel
 from madang.services.presence import PresenceService
 from madang.socketio import Socket
-from madang.tasks import TaskSupervisor
 
 __all__ = ["Gateway"]
 
@@ -46,7 +45,6 @@ class Gateway:
         expiry: Expiry,
         presence: PresenceService,
         bus: Bus,
-        tasks: TaskSupervisor,
         endings: Sequence[Callable[[Connection], None]],
     ) -> None:
         self._connections = connections
@@ -54,7 +52,6 @@ class Gateway:
         self._expiry = expiry
         self._presence = presence
         self._bus = bus
-        self._tasks = tasks
         self._endings = endings
 
     async def admit(self, socket: Socket, auth: dict[str, Any]) -> None:
@@ -92,7 +89,7 @@ class Gateway:
         for ending in self._endings:
             ending(connection)
         if connection.started:
-            self._tasks.start(self._presence.leave(connection.user_id, socket.id), "presence leave")
+            self._presence.leave(connection.user_id, socket.id)
 
     def _ended_unless_let_in(self, socket: Socket) -> None:
         if not socket.connected:

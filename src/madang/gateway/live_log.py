@@ -39,7 +39,7 @@ class LiveLog:
     """The state of one conversation with local interest."""
 
     __slots__ = (
-        "conversation_id", "holds", "known_head", "late", "late_from", "parked", "ready", "repair_at", "repairing", "ring",
+        "conversation_id", "holds", "known_head", "late", "late_from", "members", "parked", "ready", "repair_at", "repairing", "ring",
         "room", "seq", "sockets", "subscribed", "version", "waiting",
     )  # fmt: skip  # a list of words reads better packed
 
@@ -52,6 +52,8 @@ class LiveLog:
         """The last version applied; None until the first socket has been shown a head."""
         self.seq = 0
         """The newest message handed out."""
+        self.members = 0
+        """How many people are in it."""
         self.known_head = 0
         """The highest version anybody has spoken of."""
         self.waiting: dict[int, LogEntry] = {}
@@ -81,9 +83,10 @@ class LiveLog:
         """Nobody here is interested any more, and nobody works on it."""
         return not (self.wanted or self.repairing)
 
-    def start(self, version: int, seq: int) -> None:
+    def start(self, version: int, seq: int, members: int) -> None:
         """Everything up to here has been shown or handed out."""
         self.version = version
+        self.members = members
         self.seq = max(self.seq, seq)
         self.known_head = max(self.known_head, version)
         self.waiting = {number: entry for number, entry in self.waiting.items() if number > version}
@@ -107,6 +110,7 @@ class LiveLog:
         self.waiting.pop(entry.version, None)
         self.version = entry.version
         self.seq = max(self.seq, entry.seq)
+        self.members += len(entry.added) - len(entry.removed)
         if self.holds:
             self.ring.append(entry)
 
@@ -120,10 +124,10 @@ class LiveLog:
         """The store is about to be asked what there is: what was said of the head so far is void."""
         self.known_head = max([self.version or 0, *self.waiting])
 
-    def jump(self, version: int, seq: int) -> None:
+    def jump(self, version: int, seq: int, members: int) -> None:
         """A repair has delivered everything up to here, without its entries."""
         self.ring.clear()
-        self.start(version, seq)
+        self.start(version, seq, members)
 
     def after(self, version: int) -> list[LogEntry] | None:
         """Applied entries above `version`; None if the ring does not reach that far back."""

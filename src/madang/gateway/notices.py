@@ -12,13 +12,16 @@ from madang.contract.server_events import RevokedReason, SessionRevoked
 from madang.gateway.attach import Attach
 from madang.gateway.connection import Connection, Connections
 from madang.gateway.feed import Feed
+from madang.gateway.focus import Focus
 from madang.gateway.packets import one_event
+from madang.gateway.read_steps import StepCounts
 from madang.gateway.watches import Watches
 from madang.ports.bus import (
     BusMessage,
     LogAppended,
     MemberAdded,
     PresenceNotice,
+    ReadsMoved,
     RoomNotice,
     SessionsRevoked,
     UserNotice,
@@ -42,6 +45,8 @@ class Notices:
         feed: Feed,
         attach: Attach,
         watches: Watches,
+        focus: Focus,
+        steps: StepCounts,
         tasks: TaskSupervisor,
     ) -> None:
         self._namespace = namespace
@@ -49,6 +54,8 @@ class Notices:
         self._feed = feed
         self._attach = attach
         self._watches = watches
+        self._focus = focus
+        self._steps = steps
         self._tasks = tasks
 
     def heard(self, _channel: str, message: BusMessage) -> None:
@@ -56,6 +63,9 @@ class Notices:
         match message:
             case LogAppended():
                 self._feed.arrived(message)
+                self._steps.moved(message.conversation_id)  # whoever writes has read
+            case ReadsMoved():
+                self._steps.moved(message.conversation_id)
             case RoomNotice():
                 self._tell_room(message)
             case UserNotice():
@@ -68,11 +78,17 @@ class Notices:
                 self._revoke(message)
 
     def _tell_room(self, notice: RoomNotice) -> None:
+        frames, traffic = one_event(notice.event, notice.payload), _traffic(notice.key, volatile=notice.volatile)
+        if notice.narrow and self._feed.is_large(notice.conversation_id):
+            for connection in self._focus.of(notice.conversation_id):
+                if connection.user_id != notice.except_user:
+                    connection.socket.send(frames, traffic=traffic, key=notice.key)
+            return
         but = () if notice.except_user is None else self._connections.of(notice.except_user)
         self._namespace.broadcast(
             f"conv:{notice.conversation_id}",
-            one_event(notice.event, notice.payload),
-            traffic=_traffic(notice.key, volatile=notice.volatile),
+            frames,
+            traffic=traffic,
             key=notice.key,
             except_=[connection.socket for connection in but],
         )

@@ -94,7 +94,7 @@ class Repair:
             newer = [entry for entry in entries if entry.version > shown]
             self._delivery.replay(live, connection, newer, dense=False)
         version = entries[-1].version if piece.more else piece.head.version
-        live.jump(version, max((entry.seq for entry in entries), default=0))
+        live.jump(version, max((entry.seq for entry in entries), default=0), piece.head.member_count)
         for connection in live.reached():
             self._delivery.enter(live, connection)
         if not piece.more:

@@ -64,9 +64,13 @@ class MemorySync:
             status=status,
             messages=messages,
             reads=_reads(conversation),
-            steps=_steps(conversation),
+            steps=_steps(conversation) if len(conversation.present()) > MOST_READS else None,
             summary=summary,
         )
+
+    async def steps(self, conversation_id: str) -> list[tuple[int, int]]:
+        conversation = self._rows.conversations.get(conversation_id)
+        return [] if conversation is None else _steps(conversation)
 
     async def inbox_versions(self, user_ids: Sequence[str]) -> dict[str, int]:
         users = self._rows.users
@@ -139,6 +143,7 @@ def _place(conversation: ConversationRow, row: MemberRow) -> Place:
         conversation_id=conversation.id,
         version=conversation.version,
         seq=len(conversation.messages),
+        member_count=len(conversation.present()),
         visible_from_seq=row.joined_seq,
     )
 
@@ -150,8 +155,5 @@ def _reads(conversation: ConversationRow) -> list[tuple[str, int]] | None:
     return sorted((row.user_id, row.last_read_seq) for row in present.values())
 
 
-def _steps(conversation: ConversationRow) -> list[tuple[int, int]] | None:
-    present = conversation.present()
-    if len(present) <= MOST_READS:
-        return None
-    return sorted(Counter(row.last_read_seq for row in present.values()).items())[-MOST_STEPS:]
+def _steps(conversation: ConversationRow) -> list[tuple[int, int]]:
+    return sorted(Counter(row.last_read_seq for row in conversation.present().values()).items())[-MOST_STEPS:]

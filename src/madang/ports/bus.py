@@ -22,6 +22,7 @@ __all__ = [
     "Lost",
     "MemberAdded",
     "PresenceNotice",
+    "ReadsMoved",
     "RoomNotice",
     "SessionsRevoked",
     "UserNotice",
@@ -87,6 +88,14 @@ class RoomNotice(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="roo
     """Set where only the last notice with the same key matters; a slow socket then misses those before it."""
     volatile: bool = False
     """Lost without harm: dropped for sockets that are behind."""
+    narrow: bool = False
+    """In a large room only sockets that focus it get this."""
+
+
+class ReadsMoved(Struct, frozen=True, kw_only=True, tag="reads"):
+    """Read marks in a large room have moved: whoever looks at it is to be told how many have read what."""
+
+    conversation_id: str
 
 
 class UserNotice(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="user"):
@@ -114,7 +123,7 @@ class SessionsRevoked(Struct, frozen=True, kw_only=True, tag="revoked"):
     reason: RevokedReason
 
 
-BusMessage = LogAppended | RoomNotice | UserNotice | PresenceNotice | MemberAdded | SessionsRevoked
+BusMessage = LogAppended | RoomNotice | ReadsMoved | UserNotice | PresenceNotice | MemberAdded | SessionsRevoked
 Listener = Callable[[str, BusMessage], None]
 Lost = Callable[[], None]
 

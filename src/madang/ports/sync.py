@@ -11,11 +11,12 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from madang.contract.shapes import Message, Summary
+from madang.domain.conversation import LARGE_ROOM
 from madang.domain.sync import Status
 
 __all__ = ["MOST_READS", "MOST_STEPS", "ListPage", "ListQuery", "MemberTouched", "Missed", "Place", "Sync"]
 
-MOST_READS: Final = 100
+MOST_READS: Final = LARGE_ROOM
 """Members up to which everybody's mark is told."""
 MOST_STEPS: Final = 100
 """Above that, how many different marks are counted."""
@@ -27,6 +28,7 @@ class Place(Struct, frozen=True, kw_only=True):
     conversation_id: str
     version: int
     seq: int
+    member_count: int
     visible_from_seq: int
     """Whoever leaves and comes back has a higher one, so it names the membership."""
 
@@ -112,6 +114,10 @@ class Sync(Protocol):
         """What a member has missed since `known` (None: everything); with the Summary unless there is more. None for
         whoever is no member now.
         """
+        ...
+
+    async def steps(self, conversation_id: str) -> list[tuple[int, int]]:
+        """How many members' marks stand at a seq, ascending, the newest `MOST_STEPS`. Costs a walk over the members."""
         ...
 
     async def inbox_versions(self, user_ids: Sequence[str]) -> dict[str, int]:

@@ -1,13 +1,14 @@
 """Presence: who is online, told to those whom it concerns.
 
-Owns the grace before somebody counts as gone and the gathering of changes. Presence is a convenience: it may be late
-or lost, it is never shown to strangers, and it must never slow anything else down.
+Owns the grace before a device counts as gone and the gathering of changes. Presence is a convenience: it may be late, it is
+never shown to strangers, and it must never slow anything else down.
 
 Invariants:
-1. A user is online while a device of theirs is; closing one tab of two changes nothing.
-2. A user who comes back within the grace was never away: nobody is told anything.
-3. What is told is what the port says at the time of telling, never what an event seemed to mean; and one round of telling
-   ends before the next begins, so the last thing told of somebody is the newest.
+1. A user is online while a device of theirs is, on any node; closing one tab of two changes nothing.
+2. A device counts until the grace is over, so a user who comes back within it, here or on another node, was never away: nobody
+   is told anything.
+3. What is told is what the port says at the time of telling, never what an event seemed to mean; one round of telling ends
+   before the next begins, and what has changed meanwhile is told anew, so the last thing told of somebody is the newest.
 """
 
 from __future__ import annotations
@@ -64,24 +65,26 @@ class PresenceService:
         self._offline_grace = offline_grace
         self._coalesce = coalesce
         self._leaving: dict[str, asyncio.TimerHandle] = {}
+        """Devices that have gone, within their grace."""
         self._changed: set[str] = set()
-        self._told_online: set[str] = set()
         self._round: asyncio.TimerHandle | None = None
         """The round that is about to begin, or has begun; None while there is nothing to tell."""
 
+    async def start(self) -> None:
+        """Begin to follow; before the first device."""
+        self._presence.listen(self._look_at)
+        await self._presence.start()
+
     async def arrive(self, user_id: str, device_id: str) -> None:
         """A device of the user has connected."""
-        grace = self._leaving.pop(user_id, None)
-        if grace is not None:
-            grace.cancel()
         if await self._presence.arrive(user_id, device_id):
-            self._change(user_id)
+            self._look_at([user_id])
 
-    async def leave(self, user_id: str, device_id: str) -> None:
+    def leave(self, user_id: str, device_id: str) -> None:
         """A device of the user has gone; others learn of it after the grace, if none has come by then."""
-        if await self._presence.leave(user_id, device_id) and user_id not in self._leaving:
-            self._leaving[user_id] = asyncio.get_running_loop().call_later(
-                self._offline_grace, self._grace_over, user_id
+        if device_id not in self._leaving:
+            self._leaving[device_id] = asyncio.get_running_loop().call_later(
+                self._offline_grace, self._grace_over, user_id, device_id
             )
 
     async def online_around(self, user_id: str) -> list[str]:
@@ -90,30 +93,33 @@ class PresenceService:
 
     async def online(self, user_ids: Collection[str]) -> list[str]:
         """Who of these is online, or has left within the grace."""
-        found = await self._presence.online(user_ids)
-        found.update(user for user in user_ids if user in self._leaving)
-        return sorted(found)
+        return sorted(await self._presence.online(user_ids))
 
     async def watchable(self, user_id: str, user_ids: Collection[str]) -> set[str]:
         """Those of these whom the user may watch: people of shared conversations."""
         return await self._conversations.sharing(user_id, user_ids)
 
     async def close(self) -> None:
-        """Forget what was about to be told."""
+        """Forget what was about to be told; devices that are still here have left."""
         for grace in self._leaving.values():
             grace.cancel()
         self._leaving.clear()
         self._changed.clear()
         if self._round is not None:
             self._round.cancel()
+        await self._presence.close()
 
-    def _grace_over(self, user_id: str) -> None:
-        self._leaving.pop(user_id, None)
-        self._change(user_id)
+    def _grace_over(self, user_id: str, device_id: str) -> None:
+        del self._leaving[device_id]
+        self._tasks.start(self._gone(user_id, device_id), "presence leave")
 
-    def _change(self, user_id: str) -> None:
-        self._changed.add(user_id)
-        if self._round is None:
+    async def _gone(self, user_id: str, device_id: str) -> None:
+        if await self._presence.leave(user_id, device_id):
+            self._look_at([user_id])
+
+    def _look_at(self, user_ids: Collection[str]) -> None:
+        self._changed.update(user_ids)
+        if self._changed and self._round is None:
             self._begin_round()
 
     def _begin_round(self) -> None:
@@ -135,21 +141,18 @@ class PresenceService:
 
     async def _tell_of(self, user_ids: set[str]) -> None:
         try:
-            here = set(await self.online(user_ids))
+            untold = await self._presence.untold(user_ids)
         except MadangError as error:
             self._later(user_ids, error)
             return
-        for user_id in user_ids:
-            online = user_id in here
-            if online is (user_id in self._told_online):
-                continue
+        for user_id, online in untold.items():
             try:
                 audience = await self._presence.online(await self._audience(user_id))
+                await self._publish(user_id, audience, online=online)
+                if not await self._presence.told(user_id, online=online):
+                    self._changed.add(user_id)
             except MadangError as error:
                 self._later({user_id}, error)
-                continue
-            (self._told_online.add if online else self._told_online.discard)(user_id)
-            await self._publish(user_id, audience, online=online)
 
     def _later(self, user_ids: set[str], error: MadangError) -> None:
         _log.info("presence is told later", reason=error.reason)

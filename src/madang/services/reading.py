@@ -1,8 +1,9 @@
 """Read marks: how far everybody has read.
 
-Owns batching them (one message in a busy room brings a mark from everybody) and telling others. A mark is forwarded,
-never lowered. Equal marks of one person that wait together are one; different ones are decided one by one, so that a mark
-that is refused does not spoil another.
+Owns batching them (one message in a busy room brings a mark from everybody) and telling others: in large rooms only that
+something has moved, once for all batches of `GATHER_SECONDS`, and whoever looks is told how many have read what. A mark is
+forwarded, never lowered. Equal marks of one person that wait together are one; different ones are decided one by one, so that
+a mark that is refused does not spoil another.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import msgspec
 
 from madang.clock import Clock, to_iso
 from madang.contract.server_events import ReadMoved
+from madang.domain.conversation import LARGE_ROOM
 from madang.errors import ErrorCode, MadangError, invalid, outcome_unknown
 from madang.ids import parse_id
-from madang.ports.bus import Bus, RoomNotice, UserNotice, conversation_channel, user_channel
+from madang.ports.bus import Bus, ReadsMoved, RoomNotice, UserNotice, conversation_channel, user_channel
 from madang.ports.log import ConversationLog, Mark, MarkVerdict, Outcome
 from madang.services.access import not_a_member
 from madang.services.lane import Lane
@@ -28,9 +30,8 @@ BATCH_READERS: Final = 500
 QUEUE_MARKS: Final = 20_000
 ANSWER_SECONDS: Final = 5.0
 """After this a caller is told that the outcome is unknown; the mark may still move."""
-TELL_MEMBERS: Final = 100
-"""Members up to which everybody is told of everybody's mark; one message in a room of a thousand would otherwise make
-a million events."""
+GATHER_SECONDS: Final = 0.25
+"""Over which the marks of a large room are gathered before its nodes hear that some have moved."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,6 +64,9 @@ class ReadingService:
         self._clock = clock
         self._waiting: dict[tuple[str, str], _Reader] = {}
         self._marks = 0
+        self._moved: set[str] = set()
+        """Large rooms in which marks have moved that was not told yet."""
+        self._gathering: asyncio.TimerHandle | None = None
         self._lane = Lane("marks", take=self._take, commit=self._commit, settle=self._settle, tasks=tasks)
 
     async def mark(self, user_id: str, conversation_id: str, seq: int | None) -> MarkVerdict:
@@ -96,6 +100,9 @@ class ReadingService:
     async def close(self) -> None:
         """Wait until every mark taken is committed and told."""
         await self._lane.idle()
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._tell_moved()
 
     def _enqueue(self, conversation_id: str, user_id: str, seq: int | None) -> asyncio.Future[MarkVerdict]:
         place = (conversation_id, user_id)
@@ -148,7 +155,9 @@ class ReadingService:
             user_channel(reader.user_id),
             UserNotice(user_id=reader.user_id, event="message:read", payload=_encode(own)),
         )
-        if verdict.member_count <= TELL_MEMBERS:
+        if verdict.member_count > LARGE_ROOM:
+            self._gather(reader.conversation_id)
+        else:
             self._bus.publish(
                 conversation_channel(reader.conversation_id),
                 RoomNotice(
@@ -159,3 +168,14 @@ class ReadingService:
                     key=f"read:{reader.conversation_id}:{reader.user_id}",
                 ),
             )
+
+    def _gather(self, conversation_id: str) -> None:
+        self._moved.add(conversation_id)
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._tell_moved)
+
+    def _tell_moved(self) -> None:
+        self._gathering = None
+        for conversation_id in self._moved:
+            self._bus.publish(conversation_channel(conversation_id), ReadsMoved(conversation_id=conversation_id))
+        self._moved.clear()

@@ -68,5 +68,6 @@ class TypingService:
                 payload=_encode(Typing(user_id=user_id, conversation_id=conversation_id)),
                 except_user=user_id,
                 volatile=True,
+                narrow=True,
             ),
         )

@@ -22,7 +22,7 @@ from madang.storage.messages import page as page_of_history
 from madang.storage.messages import select_messages, to_message
 from madang.storage.tables import conversations, members, messages, users
 
-__all__ = ["DatabaseSync", "inbox_versions", "missed", "page", "touched"]
+__all__ = ["DatabaseSync", "inbox_versions", "missed", "page", "steps", "touched"]
 
 _PRESENT: Final = members.c.left_at.is_(None)
 _PLACE: Final = (
@@ -91,9 +91,22 @@ def missed(
         messages=changed,
         more=more,
         reads=_reads(conn, row) if not more else None,
-        steps=_steps(conn, row) if not more else None,
+        steps=steps(conn, row.id) if not more and row.member_count > MOST_READS else None,
         summary=summary,
     )
+
+
+def steps(conn: Connection, conversation_id: str) -> list[tuple[int, int]]:
+    """How many members' marks stand at a seq, the newest."""
+    seq = members.c.last_read_seq
+    statement = (
+        select(seq, func.count())
+        .where(members.c.conversation_id == conversation_id, _PRESENT)
+        .group_by(seq)
+        .order_by(seq.desc())
+        .limit(MOST_STEPS)
+    )
+    return [(found[0], found[1]) for found in conn.execute(statement)][::-1]
 
 
 def inbox_versions(conn: Connection, user_ids: Sequence[str]) -> dict[str, int]:
@@ -126,7 +139,13 @@ def _mine(user_id: str) -> Select[Any]:
 
 
 def _place(row: Row[Any]) -> Place:
-    return Place(conversation_id=row.id, version=row.version, seq=row.last_seq, visible_from_seq=row.visible_from_seq)
+    return Place(
+        conversation_id=row.id,
+        version=row.version,
+        seq=row.last_seq,
+        member_count=row.member_count,
+        visible_from_seq=row.visible_from_seq,
+    )
 
 
 def _choose(found: Sequence[Row[Any]], query: ListQuery, since: int | None) -> tuple[list[str], list[Row[Any]]]:
@@ -198,20 +217,6 @@ def _reads(conn: Connection, row: Row[Any]) -> list[tuple[str, int]] | None:
     return [(found[0], found[1]) for found in conn.execute(statement)]
 
 
-def _steps(conn: Connection, row: Row[Any]) -> list[tuple[int, int]] | None:
-    if row.member_count <= MOST_READS:
-        return None
-    seq = members.c.last_read_seq
-    statement = (
-        select(seq, func.count())
-        .where(members.c.conversation_id == row.id, _PRESENT)
-        .group_by(seq)
-        .order_by(seq.desc())
-        .limit(MOST_STEPS)
-    )
-    return [(found[0], found[1]) for found in conn.execute(statement)][::-1]
-
-
 def _removed(conn: Connection, user_id: str, query: ListQuery) -> list[str]:
     """Memberships that ended, and those that the client thinks it has."""
     gone: set[str] = set()
@@ -240,6 +245,9 @@ class DatabaseSync:
         return await self._database.read(
             missed, user_id, self._database.epoch, conversation_id, known, rows=rows, page_rows=page_rows
         )
+
+    async def steps(self, conversation_id: str) -> list[tuple[int, int]]:
+        return await self._database.read(steps, conversation_id)
 
     async def inbox_versions(self, user_ids: Sequence[str]) -> dict[str, int]:
         return await self._database.read(inbox_versions, user_ids)

@@ -72,6 +72,7 @@ CASES: Final = {
     "load": Case("conversation:sync", _on(), MEMBERS),
     "type": Case("typing:start", _on(), MEMBERS),
     "stop-typing": Case("typing:stop", _on(), MEMBERS),
+    "look": Case("focus", _on(), EVERYBODY),
     "watch": Case("presence:watch", lambda place, _: {"userIds": [place.person]}, EVERYBODY),
     "renew": Case("auth:refresh", lambda *_: {"token": "forged"}, (), "token_invalid"),
 }

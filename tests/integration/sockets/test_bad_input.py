@@ -70,6 +70,8 @@ async def _raw(server: ServerProcess, token: str) -> tuple[websockets.ClientConn
         ("message:read", {"conversationId": new_id()}, "not_a_member", None),
         ("typing:start", {}, "invalid", "conversationId"),
         ("typing:start", {"conversationId": new_id()}, "not_a_member", None),
+        ("focus", {}, "invalid", "conversationId"),
+        ("focus", {"conversationId": "here"}, "invalid", "conversationId"),
         ("presence:watch", {"userIds": "everybody"}, "invalid", "userIds"),
         ("presence:watch", {"userIds": ["x"]}, "invalid", "userIds"),
         ("presence:watch", {"userIds": [new_id()] * 501}, "too_large", None),

@@ -10,6 +10,7 @@ from madang.ports.bus import (
     LogEntry,
     MemberAdded,
     PresenceNotice,
+    ReadsMoved,
     RoomNotice,
     SessionsRevoked,
     UserNotice,
@@ -23,6 +24,8 @@ LEAVING = LogEntry(
 MESSAGES: list[BusMessage] = [
     LogAppended(conversation_id="c", entries=(ENTRY, LEAVING)),
     RoomNotice(conversation_id="c", event="typing:start", payload=b"{}", except_user="u", volatile=True),
+    RoomNotice(conversation_id="c", event="typing:stop", payload=b"{}", volatile=True, narrow=True),
+    ReadsMoved(conversation_id="c"),
     RoomNotice(conversation_id="c", event="message:read", payload=b"{}", key="read:c:u"),
     UserNotice(user_id="u", event="user:updated", payload=b"{}"),
     PresenceNotice(user_id="u", event="user:online", payload=b'"u",{}'),

@@ -24,7 +24,11 @@ class _SlowPresence(MemoryPresence):
     def __init__(self) -> None:
         super().__init__()
         self.before_leave_returns: Callable[[], Awaitable[None]] | None = None
+        self.changed: Callable[[Collection[str]], None] | None = None
         self.failure: MadangError | None = None
+
+    def listen(self, changed: Callable[[Collection[str]], None]) -> None:
+        self.changed = changed
 
     async def leave(self, user_id: str, device_id: str) -> bool:
         gone = await super().leave(user_id, device_id)
@@ -32,10 +36,15 @@ class _SlowPresence(MemoryPresence):
             await self.before_leave_returns()
         return gone
 
-    async def online(self, user_ids: Collection[str]) -> set[str]:
+    async def untold(self, user_ids: Collection[str]) -> dict[str, bool]:
         if self.failure is not None:
             raise self.failure
-        return await super().online(user_ids)
+        return await super().untold(user_ids)
+
+    async def told(self, user_id: str, *, online: bool) -> bool:
+        if self.failure is not None:
+            raise self.failure
+        return await super().told(user_id, online=online)
 
 
 class _World:
@@ -57,6 +66,7 @@ class _World:
 
     async def populate(self) -> None:
         """Make the people; Joon has a device."""
+        await self.presence.start()
         self.mina, self.joon, self.sora = [await self.parts.user(name) for name in ("mina", "joon", "sora")]
         await self.parts.group(self.mina, self.joon)
         await self.parts.hear(self.mina, self.joon, self.sora)
@@ -90,10 +100,10 @@ async def test_coming_and_going_is_told_to_those_who_share_a_conversation(world:
     await world.presence.arrive(world.mina, "one")
     await world.presence.arrive(world.mina, "two")
     await asyncio.sleep(COALESCE * 3)
-    await world.presence.leave(world.mina, "one")
+    world.presence.leave(world.mina, "one")
     await asyncio.sleep(GRACE + COALESCE * 3)
     assert world.told() == [(world.joon, "user:online")]
-    await world.presence.leave(world.mina, "two")
+    world.presence.leave(world.mina, "two")
     assert await world.presence.online([world.mina]) == [world.mina]  # within the grace
     await asyncio.sleep(GRACE + COALESCE * 3)
     assert world.told() == [(world.joon, "user:online"), (world.joon, "user:offline")]
@@ -107,7 +117,7 @@ async def test_who_comes_back_within_the_grace_was_never_away(world: _World) -> 
     await world.presence.arrive(world.mina, "one")
     await asyncio.sleep(COALESCE * 3)
     for before, after in pairwise(("one", "two", "three", "four")):
-        await world.presence.leave(world.mina, before)
+        world.presence.leave(world.mina, before)
         await asyncio.sleep(GRACE / 2)
         await world.presence.arrive(world.mina, after)
     await asyncio.sleep(GRACE + COALESCE * 3)
@@ -119,7 +129,7 @@ async def test_a_device_that_comes_while_another_leaves_is_not_told_as_gone(worl
     await world.presence.arrive(world.mina, "one")
     await asyncio.sleep(COALESCE * 3)
     world.port.before_leave_returns = lambda: world.presence.arrive(world.mina, "two")
-    await world.presence.leave(world.mina, "one")
+    world.presence.leave(world.mina, "one")
     await asyncio.sleep(GRACE + COALESCE * 3)
     assert world.told() == [(world.joon, "user:online")]
     assert await world.presence.online([world.mina]) == [world.mina]
@@ -134,6 +144,35 @@ async def test_trouble_delays_telling_and_loses_nothing(world: _World) -> None:
     world.port.failure = None
     await asyncio.sleep(COALESCE * 4)
     assert world.told() == [(world.joon, "user:online")]
+
+
+async def test_what_could_not_be_kept_is_told_again(world: _World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telling comes before keeping that it was told: twice is harmless, never is not."""
+    original = _SlowPresence.told
+    asked = 0
+
+    async def fails_once(port: _SlowPresence, user_id: str, *, online: bool) -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise MadangError(ErrorCode.UNAVAILABLE, "gone")
+        return await original(port, user_id, online=online)
+
+    monkeypatch.setattr(_SlowPresence, "told", fails_once)
+    await world.presence.arrive(world.mina, "one")
+    await asyncio.sleep(COALESCE * 6)
+    assert world.told() == [(world.joon, "user:online")] * 2
+
+
+async def test_people_of_a_node_that_died_are_told_as_gone(world: _World) -> None:
+    """Nobody here said so: the port has them looked at, and what it says of them is told."""
+    await world.presence.arrive(world.mina, "one")
+    await asyncio.sleep(COALESCE * 3)
+    await world.port.leave(world.mina, "one")
+    assert world.port.changed is not None
+    world.port.changed([world.mina])
+    await asyncio.sleep(COALESCE * 3)
+    assert world.told() == [(world.joon, "user:online"), (world.joon, "user:offline")]
 
 
 async def test_the_last_thing_told_is_the_newest(world: _World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +191,7 @@ async def test_the_last_thing_told_is_the_newest(world: _World, monkeypatch: pyt
     monkeypatch.setattr(world.parts.store.conversations, "presence_audience", slow)
     await world.presence.arrive(world.mina, "one")
     await asyncio.sleep(COALESCE * 2)
-    await world.presence.leave(world.mina, "one")
+    world.presence.leave(world.mina, "one")
     await asyncio.sleep(GRACE + COALESCE * 4)
     gate.set()
     await asyncio.sleep(COALESCE * 4)
@@ -171,7 +210,7 @@ async def test_who_may_be_watched_and_who_is_around(world: _World) -> None:
 async def test_closing_forgets_what_was_about_to_be_told(world: _World) -> None:
     """After the end nothing is told and no timer runs on."""
     await world.presence.arrive(world.mina, "one")
-    await world.presence.leave(world.joon, "joon's phone")
+    world.presence.leave(world.joon, "joon's phone")
     await world.presence.close()
     await asyncio.sleep(GRACE + COALESCE * 3)
     assert world.told() == []

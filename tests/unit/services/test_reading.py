@@ -11,7 +11,7 @@ import pytest
 from madang.contract.rest import SendBody
 from madang.errors import ErrorCode, MadangError
 from madang.ids import new_id
-from madang.ports.bus import RoomNotice, UserNotice
+from madang.ports.bus import ReadsMoved, RoomNotice, UserNotice
 from madang.ports.log import ConversationLog, Mark, MarkVerdict
 from madang.services import reading
 from tests.server_parts import STORES, ServerParts, server_parts
@@ -85,12 +85,21 @@ async def test_a_mark_is_told_to_the_room_without_the_number_and_to_oneself_with
     assert (others.except_user, others.volatile) == (joon, False)
 
 
-async def test_a_big_room_is_not_told(parts: ServerParts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above the limit only one's own devices hear of a mark."""
-    monkeypatch.setattr(reading, "TELL_MEMBERS", 1)
+async def test_a_large_room_hears_once_that_marks_have_moved(
+    parts: ServerParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many batches of marks there are: only one's own devices hear of each."""
+    monkeypatch.setattr(reading, "LARGE_ROOM", 1)
+    monkeypatch.setattr(reading, "GATHER_SECONDS", 0.1)
     _, joon, room = await _room(parts)
-    await parts.reading.mark(joon, room, 5)
-    assert [type(notice) for notice in parts.heard] == [UserNotice]
+    for seq in (3, 4, 5):
+        await parts.reading.mark(joon, room, seq)
+    assert [type(notice) for notice in parts.heard] == [UserNotice] * 3
+    await asyncio.sleep(0.15)
+    assert parts.heard[3:] == [ReadsMoved(conversation_id=room)]
+    await parts.reading.mark(joon, room, 6)
+    await parts.reading.close()
+    assert parts.heard[5:] == [ReadsMoved(conversation_id=room)]
 
 
 async def test_one_mark_that_is_refused_does_not_spoil_another(parts: ServerParts) -> None:

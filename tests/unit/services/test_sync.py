@@ -134,6 +134,6 @@ async def test_strangers_get_the_one_answer(parts: ServerParts, sync: SyncServic
 
 async def test_what_was_left_out_says_where_the_log_stands(sync: SyncService) -> None:
     """`behind` has the head and nothing else."""
-    place = Place(conversation_id=new_id(), version=9, seq=9, visible_from_seq=1)
+    place = Place(conversation_id=new_id(), version=9, seq=9, member_count=2, visible_from_seq=1)
     (changes,) = sync.changes([Missed(place=place, status="delta", left_out=True)]).values()
     assert (changes.status, changes.version, changes.messages) == ("behind", 9, [])

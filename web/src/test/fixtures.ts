@@ -81,6 +81,7 @@ export function conversation(more: Partial<ConversationState> = {}): Conversatio
     typing: new Map(),
     members: null,
     reads: new Map(),
+    steps: null,
     held: [],
     arrived: [],
     ...more,

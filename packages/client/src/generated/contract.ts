@@ -347,6 +347,11 @@ export interface ConversationRef {
   readonly conversationId: string;
 }
 
+/** What this device shows; null: no conversation. */
+export interface Focusing {
+  readonly conversationId: string | null;
+}
+
 /** Whose presence this socket wants; replaces the list it gave before. */
 export interface PresenceWatch {
   readonly userIds: readonly string[];
@@ -394,6 +399,12 @@ export interface ReadMoved {
   readonly lastReadSeq: number;
   readonly lastReadAt: string;
   readonly unreadCount?: number;
+}
+
+/** How many have read exactly up to a seq, ascending, the newest hundred; whoever is not counted stands below. */
+export interface ReadSteps {
+  readonly conversationId: string;
+  readonly steps: readonly (readonly [number, number])[];
 }
 
 /** Somebody started or stopped typing. */
@@ -647,6 +658,8 @@ export interface ClientToServerEvents {
   "typing:start": (payload: ConversationRef, ack?: Ack<OkAck>) => void;
   /** One has stopped typing. */
   "typing:stop": (payload: ConversationRef, ack?: Ack<OkAck>) => void;
+  /** What this device shows: large rooms tell it who types and who has read. */
+  "focus": (payload: Focusing, ack?: Ack<OkAck>) => void;
   /** Whose presence to be told of. */
   "presence:watch": (payload: PresenceWatch, ack: Ack<PresenceWatchAck>) => void;
   /** Keep this socket beyond the old token. */
@@ -667,9 +680,11 @@ export interface ServerToClientEvents {
   "conversation:version": (conversationVersion: ConversationVersion) => void;
   /** To: Members of rooms up to 100; with `unreadCount` to oneself. */
   "message:read": (readMoved: ReadMoved) => void;
-  /** To: Others in the room. */
+  /** To: Rooms above 100, at most 2/s: sockets that focus it. */
+  "message:reads": (readSteps: ReadSteps) => void;
+  /** To: Others in the room; above 100 members those who focus it. */
   "typing:start": (typing: Typing) => void;
-  /** To: Others in the room. */
+  /** To: The same. */
   "typing:stop": (typing: Typing) => void;
   /** To: Direct peers, members of small recent rooms, watchers. */
   "user:online": (userId: string, presenceAt: PresenceAt) => void;

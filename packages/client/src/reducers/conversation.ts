@@ -31,6 +31,7 @@ export type PeopleAction =
   | { readonly type: "membersLoaded"; readonly members: readonly PublicMember[] }
   | { readonly type: "markMoved"; readonly userId: string; readonly seq: number }
   | { readonly type: "ownMarkMoved"; readonly seq: number; readonly unreadCount: number }
+  | { readonly type: "marksCounted"; readonly steps: readonly (readonly [number, number])[] }
   | { readonly type: "markedRead"; readonly seq: number }
   | { readonly type: "typingStarted"; readonly userId: string; readonly until: number }
   | { readonly type: "typingStopped"; readonly userId: string }
@@ -59,6 +60,7 @@ export function fromSummary(summary: Summary): ConversationState {
     typing: new Map(),
     members: null,
     reads: new Map(),
+    steps: null,
     held: [],
     arrived: [],
   };
@@ -149,6 +151,8 @@ function reducePeople(state: ConversationState, action: PeopleAction, meId: stri
       return markMoved(state, action.userId, action.seq);
     case "ownMarkMoved":
       return meId === null ? state : ownMarkMoved(state, meId, action.seq, action.unreadCount);
+    case "marksCounted":
+      return { ...state, steps: action.steps };
     case "markedRead":
       return meId === null ? state : markRead(state, meId, action.seq);
     case "typingStarted":

@@ -41,7 +41,12 @@ export function caughtUp(
   // Live events may have gone past the answer while it was under way: then only its rows count.
   const overtaken = summary.epoch === state.summary.epoch && summary.version < state.summary.version;
   const reads = (changes.reads ?? []).reduce((marks, [userId, seq]) => raiseMark(marks, userId, seq), state.reads);
-  const base = { ...(overtaken ? state : adoptSummary(state, summary)), reads, behind: false };
+  const base = {
+    ...(overtaken ? state : adoptSummary(state, summary)),
+    reads,
+    steps: changes.steps ?? state.steps,
+    behind: false,
+  };
   if (!state.loaded) return settle(base, summary.version, meId);
   if (changes.status === "behind") return markBehind(state);
   const rows = [...changes.messages].sort((a, b) => a.seq - b.seq);
@@ -53,7 +58,16 @@ export function caughtUp(
 
 /** Nothing known counts any more: what is left is the summary, and what was written here and is on its way. */
 function reset(state: ConversationState, summary: Summary): ConversationState {
-  return { ...unload(state), summary, behind: false, held: [], arrived: [], members: null, reads: new Map() };
+  return {
+    ...unload(state),
+    summary,
+    behind: false,
+    held: [],
+    arrived: [],
+    members: null,
+    reads: new Map(),
+    steps: null,
+  };
 }
 
 /** Without the messages: opening the conversation loads them again. */

@@ -74,6 +74,7 @@ const EVENTS: Readonly<Record<EventName, boolean>> = {
   "message:reaction": true,
   "conversation:version": true,
   "message:read": true,
+  "message:reads": false, // only above 100 members, where this room never is
   "conversation:new": true,
   "conversation:updated": true,
   "conversation:removed": true,

@@ -70,7 +70,7 @@ class SessionHandlers:
             raise MadangError(ErrorCode.TOKEN_INVALID, "the account does not exist")
         await self._presence.arrive(connection.user_id, connection.socket.id)  # the same device twice is one
         if connection.ended:
-            await self._presence.leave(connection.user_id, connection.socket.id)
+            self._presence.leave(connection.user_id, connection.socket.id)
         known = self._known(connection, request)
         online = await self._presence.online_around(connection.user_id) if known.first else []
 

@@ -29,8 +29,12 @@ interface TimelineProps {
 }
 
 function useRows(conversation: ConversationState, meId: string, notes: boolean, dividerSeq: number | null): Row[] {
-  const { members, reads } = conversation;
-  const peopleUnread = useMemo(() => unreadCounter({ members, reads }), [members, reads]);
+  const { members, reads, steps, summary } = conversation;
+  const { memberCount } = summary;
+  const peopleUnread = useMemo(
+    () => unreadCounter({ members, reads, steps, summary: { memberCount } }),
+    [members, reads, steps, memberCount],
+  );
   return useMemo(
     () => timelineRows({ conversation, meId, notes, dividerSeq, peopleUnread }),
     [conversation, meId, notes, dividerSeq, peopleUnread],
