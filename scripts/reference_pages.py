@@ -62,8 +62,10 @@ def settings() -> str:
 
 def default(value: Any) -> str:
     """A default as one would write it."""
-    if value in ("", (), {}):
+    if value in (None, "", (), {}):
         return "unset"
+    if isinstance(value, bool):
+        value = int(value)
     return code(",".join(map(str, value)) if isinstance(value, tuple) else value)
 
 
@@ -85,7 +87,12 @@ def errors() -> str:
 def events() -> str:
     """Every event in both directions."""
     sent = [
-        (code(event.name), code(event.payload.__name__), code(event.ack.__name__), event.meaning)
+        (
+            code(event.name),
+            code(event.payload.__name__),
+            " or ".join(code(ack.__name__) for ack in event.acks),
+            event.meaning,
+        )
         for event in CLIENT_EVENTS.values()
     ]
     received = [

@@ -21,7 +21,7 @@ from madang.app.services import Foundation, Services
 from madang.app.sockets import engine_server, open_gateway
 from madang.config import Settings
 from madang.contract.limits import LIMITS, Limits
-from madang.contract.rest import SendBody
+from madang.contract.rest import SendBody, SentMessage
 from madang.contract.shapes import Message
 from madang.gateway.gateway import Gateway
 from madang.memory.bus import MemoryBus
@@ -304,7 +304,9 @@ class GatewayParts:
 
     async def send(self, sender: str, conversation_id: str, content: str, **fields: Any) -> Message:
         """A message, stored and published."""
-        return (await self.parts.messages.send(sender, conversation_id, SendBody(content=content, **fields))).message
+        sent = await self.parts.messages.send(sender, conversation_id, SendBody(content=content, **fields))
+        assert isinstance(sent, SentMessage)
+        return sent.message
 
     async def add(self, actor: str, conversation_id: str, user_id: str) -> None:
         """`actor` adds somebody."""
@@ -336,7 +338,10 @@ async def gateway_parts(
             store=cast("Store", store),
             tasks=parts.tasks,
             bus=bus,
+            log=parts.log,
             committer=parts.committer,
+            queue=None,
+            enqueuer=None,
             reading=parts.reading,
             passwords=parts.passwords,
             presence=MemoryPresence(),

@@ -23,6 +23,7 @@ from madang.memory.store import MemoryStore
 from madang.ports.accounts import NewAccount
 from madang.ports.bus import BusMessage, conversation_channel, user_channel
 from madang.ports.log import ConversationLog
+from madang.ports.queue import MessageQueue
 from madang.ports.store import Store
 from madang.security.host_tokens import HostTokens
 from madang.security.passwords import Argon2Passwords
@@ -31,6 +32,7 @@ from madang.services.access import Access
 from madang.services.accounts import AccountService, RegistrationPolicy
 from madang.services.committer import Committer
 from madang.services.conversations import ConversationService
+from madang.services.enqueuer import Enqueuer
 from madang.services.identity import IdentityService
 from madang.services.member_settings import MemberSettingsService
 from madang.services.message_changes import MessageChangeService
@@ -77,6 +79,7 @@ class ServerParts:
     tasks: TaskSupervisor
     log: ConversationLog
     committer: Committer
+    enqueuer: Enqueuer | None
     access: Access
     tokens: SignedBearerTokens
     refresh_tokens: OpaqueRefreshTokens
@@ -129,13 +132,17 @@ async def server_parts(
     send_rate: float = 0,
     bus: MemoryBus | None = None,
     log: Callable[[ConversationLog], Any] = lambda log: log,
+    queue: Callable[[MovableClock], MessageQueue] | None = None,
 ) -> AsyncIterator[ServerParts]:
-    """A server's parts for as long as the context lasts; `log` may put something in front of the store's."""
+    """A server's parts for as long as the context lasts; `log` may put something in front of the store's, and `queue` has
+    messages accepted before they are stored.
+    """
     clock = MovableClock()
     store: Store = MemoryStore() if store_kind == "memory" else SqliteStore(folder / "madang.sqlite3", clock=clock)
     await store.open()
     tasks, bus, front = TaskSupervisor(), MemoryBus() if bus is None else bus, log(store.log)
     committer = Committer(front, bus, clock, tasks)
+    enqueuer = None if queue is None else Enqueuer(queue(clock), store.conversations, committer, tasks)
     reading = ReadingService(front, bus, clock, tasks)
     access, rate = Access(store.conversations), SendRate(clock, limits, send_rate)
     parts = ServerParts(
@@ -145,13 +152,14 @@ async def server_parts(
         tasks=tasks,
         log=front,
         committer=committer,
+        enqueuer=enqueuer,
         access=access,
         tokens=SignedBearerTokens(SECRET, host=host),
         refresh_tokens=OpaqueRefreshTokens(SECRET),
         passwords=Argon2Passwords(memory_kib=64, time_cost=1, threads=1),
         conversations=ConversationService(committer, store.conversations, access, limits, users_create=True),
-        messages=MessageService(committer, front, access, limits, rate),
-        changes=MessageChangeService(committer, clock, limits, rate),
+        messages=MessageService(committer, front, access, limits, rate, enqueuer=enqueuer),
+        changes=MessageChangeService(committer, clock, limits, rate, tasks, enqueuer=enqueuer),
         reading=reading,
         profiles=ProfileService(store.accounts, store.conversations, bus, limits, directory=directory),
     )
@@ -162,6 +170,8 @@ async def server_parts(
     finally:
         parts.passwords.close()
         await reading.close()
+        if enqueuer is not None:
+            await enqueuer.close()
         await committer.close()
         await tasks.close()
         await store.close()
@@ -194,7 +204,7 @@ def _services(parts: ServerParts, limits: Limits, registration: RegistrationPoli
         conversations=parts.conversations,
         messages=parts.messages,
         message_changes=parts.changes,
-        message_people=MessagePeopleService(parts.log, store.members, parts.access, limits),
+        message_people=MessagePeopleService(parts.log, store.members, parts.access, limits, enqueuer=parts.enqueuer),
         member_settings=MemberSettingsService(store.members, store.conversations, parts.bus, clock),
         reading=parts.reading,
     )

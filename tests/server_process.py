@@ -15,14 +15,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 import jwt
 
-__all__ = ["JWT_SECRET", "ServerProcess"]
+__all__ = ["JWT_SECRET", "ServerProcess", "WorkerProcess"]
 
 JWT_SECRET: Final = "the host application signs its tokens with this"
-_READY: Final = re.compile(rb"ready: (http://[0-9.]+:(\d+)\S*)\s")
 START_SECONDS: Final = 30.0
 
 
@@ -34,6 +33,9 @@ class ServerProcess:
         settings: `MADANG_…` settings without the prefix, in lower case.
         wrapper: a command to run it under, such as strace.
     """
+
+    words: ClassVar = ("serve", "--port")
+    ready: ClassVar = re.compile(rb"ready: (http://[0-9.]+:(\d+)\S*)\s")
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str] | None = None, *, wrapper: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ class ServerProcess:
         """Start it and wait until it says that it is ready; the same port is used again after the first time."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MADANG_")}
         environment |= {f"MADANG_{name.upper()}": value for name, value in self.settings.items()}
-        command = [*self.wrapper, sys.executable, "-m", "madang", "serve", "--port", str(self.port), "--data"]
+        command = [*self.wrapper, sys.executable, "-m", "madang", *self.words, str(self.port), "--data"]
         with (self.folder / "log").open("ab") as log:
             begin = log.tell()
             self._process = await asyncio.create_subprocess_exec(
@@ -74,7 +76,7 @@ class ServerProcess:
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.returncode is None:
-            ready = _READY.search((self.folder / "log").read_bytes()[begin:])
+            ready = self.ready.search((self.folder / "log").read_bytes()[begin:])
             if ready:
                 self.url, self.port = ready.group(1).decode().rstrip("/"), int(ready.group(2))
                 self.starts += 1
@@ -121,3 +123,10 @@ class ServerProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+
+class WorkerProcess(ServerProcess):
+    """`madang worker`: as a server, but it serves nothing but `/health` and `/metrics`."""
+
+    words = ("worker", "--port")
+    ready = re.compile(rb"accepted, (http://[0-9.]+:(\d+))/health/ready\s")

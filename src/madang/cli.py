@@ -54,12 +54,14 @@ def main() -> None:
 @click.option("--port", metavar="PORT", help="Where to listen; 0 takes a free port (MADANG_PORT). Default: 8420")
 @_data
 @click.option("--workers", metavar="N", help="Processes that share the port (MADANG_WORKERS). Default: 1")
-def serve(host: str | None, port: str | None, data: str | None, workers: str | None) -> None:
+@click.option("--no-worker", is_flag=True, help="Leave what is queued to `madang worker` (MADANG_EMBEDDED_WORKER=0)")
+def serve(host: str | None, port: str | None, data: str | None, workers: str | None, *, no_worker: bool) -> None:
     """Run the server until Ctrl+C."""
     from madang.app.server import Started
     from madang.app.server import serve as run_server
 
-    settings = _settings(host=host, port=port, data=data, workers=workers)
+    embedded_worker = "0" if no_worker else None
+    settings = _settings(host=host, port=port, data=data, workers=workers, embedded_worker=embedded_worker)
 
     def announce(started: Started) -> None:
         for line in _welcome(settings, started):
@@ -69,9 +71,13 @@ def serve(host: str | None, port: str | None, data: str | None, workers: str | N
     _run(run_server(settings, announce))
 
 
+def _local(host: str) -> str:
+    """How this machine reaches an address it listens on."""
+    return _EVERY_ADDRESS.get(host, f"[{host}]" if ":" in host else host)
+
+
 def _welcome(settings: Settings, started: Any) -> list[str]:
-    local = _EVERY_ADDRESS.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
-    lines = [f"Madang {__version__} is ready: http://{local}:{started.port}{settings.prefix}/"]
+    lines = [f"Madang {__version__} is ready: http://{_local(settings.host)}:{started.port}{settings.prefix}/"]
     if settings.public_url:
         lines.append(f"People reach it at {settings.public_url}/")
     if not started.web_client:
@@ -81,6 +87,26 @@ def _welcome(settings: Settings, started: Any) -> list[str]:
     kept = "in PostgreSQL" if settings.database_url else f"in {settings.data.absolute()}"
     lines.append(f"Everything is kept {kept}. Ctrl+C stops the server.")
     return lines
+
+
+@main.command()
+@click.option(
+    "--port", metavar="PORT", help="Where to answer /health and /metrics (MADANG_WORKER_PORT). Default: nowhere"
+)
+@_data
+def worker(port: str | None, data: str | None) -> None:
+    """Store what nodes with MADANG_PERSISTENCE=queue have accepted, until Ctrl+C. Any number of workers may run."""
+    from madang.app.worker import work
+
+    settings = _settings(worker_port=port, data=data)
+
+    def announce(taken: int | None) -> None:
+        local = _local(settings.host)
+        where = "" if taken is None else f", http://{local}:{taken}/health/ready tells how it is"
+        click.echo(f"Madang {__version__} stores what is accepted{where}. Ctrl+C stops the worker.")
+        sys.stdout.flush()
+
+    _run(work(settings, announce))
 
 
 @main.command()

@@ -184,7 +184,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What joins several nodes on one PostgreSQL: Redis or Valkey 7 or newer; unset: this process is alone. Takes
     `madang[redis]`, `MADANG_DATABASE_URL`, and the same `MADANG_SECRET` on every node."""
     persistence: Annotated[Literal["direct", "queue"], _one_of("direct", "queue")] = "direct"
-    """When a message is acknowledged: once it is stored, or once it is queued. Not yet: `queue`."""
+    """When a message is acknowledged: once it is stored, or once Redis has it (`queue`), to be stored by workers. `queue` takes
+    `MADANG_REDIS_URL`, and keeps what it acknowledged as well as that Redis does: see docs/queue.md."""
+    embedded_worker: Annotated[bool, Accepts("0 or 1", _flag)] = True
+    """With `queue`, 1: `madang serve` stores what was accepted itself, beside any `madang worker`; 0: only they do."""
+    worker_port: Annotated[int | None, Accepts("a whole number from 0 to 65535", _number(int, 0, 65_535))] = None
+    """Where `madang worker` answers `/health` and `/metrics`; 0 takes a free port and prints it; unset: nowhere."""
+    queue_entries: Annotated[int, Accepts("a whole number from 16", _number(int, 16, 1_000_000_000))] = 160_000
+    """With `queue`: how many messages may wait to be stored; further ones are told `try_again`. Each conversation may fill a
+    sixteenth of it."""
+    queue_bytes: Annotated[int, Accepts("a whole number from 1048576", _number(int, 1_048_576, 10**12))] = 268_435_456
+    """With `queue`: how many bytes of them, in the same way."""
     public_url: Annotated[str, Accepts("https://host or https://host/prefix", _web_address)] = ""
     """The address people use. Its path is the prefix of everything: page, `/api`, `/socket.io/`, cookies."""
     secret: Annotated[str, _SECRET] = ""
@@ -333,7 +343,6 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 def _refuse_what_comes_later(settings: Settings) -> None:
     later = {
-        "persistence": (settings.persistence == "queue", "queue is not supported yet: this version accepts direct"),
         "workers": (
             settings.workers > 1,
             "processes that share a port are not supported yet: start several nodes, with MADANG_REDIS_URL",
@@ -355,6 +364,11 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise SettingsError(
             "MADANG_REDIS_URL",
             "takes MADANG_SECRET too: nodes that sign with different ones refuse each other's tokens.",
+        )
+    if settings.persistence == "queue" and not settings.redis_url:
+        raise SettingsError(
+            "MADANG_PERSISTENCE",
+            "queue takes MADANG_REDIS_URL, where messages wait, and PostgreSQL: set both, or direct.",
         )
     for name in ("jwt_issuer", "jwt_audience", "jwt_claims"):
         if getattr(settings, name) and not settings.jwt_secret:

@@ -67,6 +67,21 @@ BUS_RECONNECTS: Final = Metric(
 BUS_PROBES_LOST: Final = Metric(
     "madang_bus_probes_lost_total", "counter", "How often this node did not hear itself through Redis."
 )
+QUEUE_ENTRIES: Final = Metric(
+    "madang_queue_entries", "gauge", "Accepted messages that are not stored yet, of all nodes; 0 without a queue."
+)
+QUEUE_BYTES: Final = Metric("madang_queue_bytes", "gauge", "Bytes of them.")
+QUEUE_OLDEST: Final = Metric("madang_queue_oldest_seconds", "gauge", "How long the oldest of them has waited.")
+QUEUE_DEAD_LETTERS: Final = Metric(
+    "madang_queue_dead_letters", "gauge", "Accepted messages that could not be stored, kept with the reason."
+)
+QUEUE_SHARDS: Final = Metric(
+    "madang_queue_shards", "gauge", "Shards of the queue, of 16, whose messages this process stores."
+)
+QUEUE_STORED: Final = Metric("madang_queue_stored_total", "counter", "Accepted messages that this process has stored.")
+QUEUE_REJECTED: Final = Metric(
+    "madang_queue_rejected_total", "counter", "Accepted messages that this process has found impossible to store."
+)
 LOOP_LAG: Final = Metric(
     "madang_loop_lag_seconds", "histogram", f"How late the event loop was, measured every {LAG_INTERVAL} s."
 )
@@ -92,6 +107,13 @@ METRICS: Final = (
     BUS_RECEIVED_BYTES,
     BUS_RECONNECTS,
     BUS_PROBES_LOST,
+    QUEUE_ENTRIES,
+    QUEUE_BYTES,
+    QUEUE_OLDEST,
+    QUEUE_DEAD_LETTERS,
+    QUEUE_SHARDS,
+    QUEUE_STORED,
+    QUEUE_REJECTED,
     LOOP_LAG,
     HANDLING,
 )

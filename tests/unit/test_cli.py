@@ -150,3 +150,12 @@ def test_a_fault_is_exit_code_1(tmp_path: Path) -> None:
     examined = run("doctor", "--data", str(tmp_path))
     assert examined.exit_code == 1
     assert "fault  secret: " in examined.stdout
+
+
+def test_a_worker_without_a_queue_has_nothing_to_do(tmp_path: Path) -> None:
+    """One sentence says so and which setting to change, and nothing is made."""
+    result = run("worker", "--data", str(tmp_path / "data"))
+    assert result.exit_code == 2
+    assert "MADANG_PERSISTENCE" in result.output
+    assert "queue" in result.output
+    assert not (tmp_path / "data").exists()

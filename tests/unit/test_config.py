@@ -28,7 +28,8 @@ def test_every_setting_has_a_default_its_own_parser_or_an_empty_one_takes() -> N
     for name, accepts in accepted().items():
         default = getattr(Settings(), name)
         if default and isinstance(default, str | int | float):
-            assert accepts.parse(str(default)) == default
+            text = str(int(default)) if isinstance(default, bool) else str(default)
+            assert accepts.parse(text) == default
 
 
 def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
@@ -130,6 +131,20 @@ def test_several_nodes_take_one_database_and_one_secret() -> None:
     settings = load_settings({}, redis | database | {"MADANG_SECRET": LONG})
     assert settings.redis_url == redis["MADANG_REDIS_URL"]
     assert "hush" not in repr(settings)
+
+
+def test_a_queue_takes_redis_and_postgresql() -> None:
+    """Both are named in the sentences; a server with files only has nothing to put a queue in."""
+    queue = {"MADANG_PERSISTENCE": "queue"}
+    error = refusal(queue)
+    assert error.setting == "MADANG_PERSISTENCE"
+    assert "MADANG_REDIS_URL" in error.sentence
+    assert "PostgreSQL" in error.sentence
+    redis = queue | {"MADANG_REDIS_URL": "redis://cache"}
+    assert "MADANG_DATABASE_URL" in refusal(redis).sentence
+    whole = redis | {"MADANG_DATABASE_URL": "postgresql://localhost/chat", "MADANG_SECRET": LONG}
+    settings = load_settings({"embedded_worker": "0", "worker_port": "0"}, whole)
+    assert (settings.persistence, settings.embedded_worker, settings.worker_port) == ("queue", False, 0)
 
 
 def test_one_secret_for_two_ends_is_refused() -> None:

@@ -34,6 +34,10 @@ export function bindEvents(socket: MadangSocket, deps: EventDependencies): void 
 function bindLog(socket: MadangSocket, deps: EventDependencies): void {
   for (const event of ["message:new", "message:updated", "message:deleted"] as const)
     socket.on(event, (message) => receive(message, deps));
+  socket.on("message:persisted", ({ message }) => deps.change(message.conversationId, { type: "stored", message }));
+  socket.on("message:rejected", ({ conversationId, tempId, error }) =>
+    deps.change(conversationId, { type: "failed", messageId: tempId, error }),
+  );
   socket.on("message:reaction", (reaction) => receiveReaction(reaction, deps));
   socket.on("conversation:version", ({ conversationId, epoch, version }) =>
     deps.change(conversationId, { type: "versionReached", epoch, version }),

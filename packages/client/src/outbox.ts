@@ -9,6 +9,8 @@
  * 2. Messages of one conversation are sent one after another, so a retry cannot overtake what was written before it. One that
  *    failed for good does not hold back the next. Conversations do not wait for each other.
  * 3. Only the server's word ends a message: no ack, or a code that asks to try again, and it is sent again.
+ * 4. A message that the server has accepted does not hold back the next. If nothing says what became of it, on this connection
+ *    for `DOUBT_MS` or because the connection is another, it is sent again.
  */
 import { retryDelay } from "./backoff.ts";
 import { isRetryable } from "./errors.ts";
@@ -16,6 +18,9 @@ import { newMessageId } from "./ids.ts";
 import type { Answer, Line } from "./line.ts";
 import type { ConversationAction } from "./reducers/conversation.ts";
 import type { Draft, PendingMessage, State } from "./types.ts";
+
+/** How long to wait for what became of an accepted message, ms; twice as long each time that it is sent again. */
+export const DOUBT_MS = 30_000;
 
 export interface OutboxDependencies {
   readonly line: Pick<Line, "request">;
@@ -31,6 +36,9 @@ export class Outbox {
   /** Conversations with a message under way or waiting for its next try. */
   readonly #busy = new Set<string>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Messages that were accepted, and until when nothing is asked. */
+  readonly #doubts = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #doubted = new Map<string, number>();
   #online = false;
 
   constructor(dependencies: OutboxDependencies) {
@@ -51,6 +59,8 @@ export class Outbox {
       this.#busy.delete(id);
     }
     this.#timers.clear();
+    for (const timer of this.#doubts.values()) clearTimeout(timer);
+    this.#doubts.clear();
   }
 
   send(conversationId: string, draft: Draft): string {
@@ -76,6 +86,7 @@ export class Outbox {
 
   discard(conversationId: string, messageId: string): void {
     this.#attempts.delete(messageId);
+    this.#doubted.delete(messageId);
     this.#deps.change(conversationId, { type: "discarded", messageId });
   }
 
@@ -101,7 +112,9 @@ export class Outbox {
     }
     if (answer.ok) {
       this.#attempts.delete(entry.id);
-      this.#deps.change(entry.conversationId, { type: "stored", message: answer.message });
+      if (answer.level === "stored")
+        this.#deps.change(entry.conversationId, { type: "stored", message: answer.message });
+      else this.#accepted(entry);
       return 0;
     }
     if (isRetryable(answer.error)) {
@@ -113,6 +126,27 @@ export class Outbox {
     this.#attempts.delete(entry.id);
     this.#deps.change(entry.conversationId, { type: "failed", messageId: entry.id, error: answer.error });
     return 0;
+  }
+
+  /** It may be stored already: its row may come before the ack. */
+  #accepted(entry: PendingMessage): void {
+    if (this.#find(entry.conversationId, entry.id)?.state !== "sending") return;
+    this.#deps.change(entry.conversationId, { type: "accepted", messageId: entry.id });
+    const times = this.#doubted.get(entry.id) ?? 0;
+    const timer = setTimeout(
+      () => {
+        this.#doubts.delete(entry.id);
+        if (this.#find(entry.conversationId, entry.id)?.state !== "accepted") {
+          this.#doubted.delete(entry.id);
+          return;
+        }
+        this.#doubted.set(entry.id, times + 1);
+        this.#deps.change(entry.conversationId, { type: "requeued", messageId: entry.id });
+        this.#pump(entry.conversationId);
+      },
+      DOUBT_MS * 2 ** times,
+    );
+    this.#doubts.set(entry.id, timer);
   }
 
   #next(conversationId: string, waitMs: number): void {

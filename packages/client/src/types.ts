@@ -42,9 +42,12 @@ export interface Draft {
  *
  *     queued  -> sending  [online, and it is the first of its conversation]
  *     sending -> queued   [no ack in time, or a code that asks to try again]
+ *     sending -> accepted [the server has queued it, and stores it later]
  *     sending -> failed   [any other code: final until `retry` or `discard`]
+ *     accepted -> failed  [`message:rejected`: it can never be stored]
+ *     accepted -> queued  [another connection, or long without a word: only asking again can tell]
  *     failed  -> queued   [retry: same id]
- *     queued, sending -> (gone) [the log's own row of this id takes its place]
+ *     queued, sending, accepted -> (gone) [the log's own row of this id takes its place]
  */
 export interface PendingMessage {
   readonly id: string;
@@ -53,7 +56,7 @@ export interface PendingMessage {
   readonly replyToId: string | null;
   /** ISO 8601, this device's clock: for display only. */
   readonly createdAt: string;
-  readonly state: "queued" | "sending" | "failed";
+  readonly state: "queued" | "sending" | "accepted" | "failed";
   /** Error code of the contract; set exactly when `state` is `failed`. */
   readonly error: string | null;
 }

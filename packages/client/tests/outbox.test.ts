@@ -4,13 +4,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Answer, Payload } from "../src/line.ts";
 import { Outbox } from "../src/outbox.ts";
+import type { ConversationAction } from "../src/reducers/conversation.ts";
 import { initialState, reduce } from "../src/state.ts";
 import { createStore } from "../src/store.ts";
 import { LogModel, ME, person } from "./logModel.ts";
 
 type Send = Payload<"message:send">;
-/** What the server does with one send: store it, store it and lose the ack, or refuse. */
-type Fate = "store" | "lose-ack" | "lose-request" | { readonly error: string; readonly retryAfterMs?: number };
+/** What the server does with one send: store it, queue it, store it and lose the ack, or refuse. */
+type Fate =
+  | "store"
+  | "accept"
+  | "lose-ack"
+  | "lose-request"
+  | { readonly error: string; readonly retryAfterMs?: number };
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -101,6 +107,56 @@ describe("the outbox", () => {
     expect(server.model.rows.map((row) => row.id)).toEqual([first, second]);
   });
 
+  it("does not hold back the next by a message that was accepted, and ends it when it is stored", async () => {
+    const server = new Server(["accept", "accept"]);
+    const first = server.outbox.send("room", { content: "1" });
+    const second = server.outbox.send("room", { content: "2" });
+    await vi.advanceTimersByTimeAsync(10);
+    expect(server.received.map((send) => send.id)).toEqual([first, second]);
+    expect(server.pending.map((entry) => entry.state)).toEqual(["accepted", "accepted"]);
+    server.persist(first, "1");
+    expect(server.pending.map((entry) => entry.id)).toEqual([second]);
+    server.change({ type: "failed", messageId: second, error: "not_a_member" });
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(server.pending).toMatchObject([{ id: second, state: "failed", error: "not_a_member" }]);
+    expect(server.received).toHaveLength(2);
+  });
+
+  it("asks again about what was accepted on another connection, in the order of writing", async () => {
+    const server = new Server(["accept", "accept", "store", "store"]);
+    const ids = ["1", "2"].map((content) => server.outbox.send("room", { content }));
+    await vi.advanceTimersByTimeAsync(10);
+    server.disconnect();
+    expect(server.pending.map((entry) => entry.state)).toEqual(["queued", "queued"]);
+    server.outbox.resume();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(server.received.map((send) => send.id)).toEqual([...ids, ...ids]);
+    expect(server.pending).toEqual([]);
+  });
+
+  it("asks again, more patiently each time, when nothing says what became of an accepted message", async () => {
+    const server = new Server(["accept", "accept", "store"]);
+    const id = server.outbox.send("room", { content: "where is it?" });
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(server.received).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(server.received.map((send) => send.id)).toEqual([id, id]);
+    await vi.advanceTimersByTimeAsync(58_000);
+    expect(server.received).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(server.received).toHaveLength(3);
+    expect(server.pending).toEqual([]);
+  });
+
+  it("takes an ack that comes after the message itself for what it is", async () => {
+    const server = new Server(["accept"]);
+    const id = server.outbox.send("room", { content: "quick" });
+    server.persist(id, "quick");
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(server.pending).toEqual([]);
+    expect(server.received).toHaveLength(1);
+  });
+
   it("does not let one conversation wait for another", async () => {
     const server = new Server([{ error: "rate_limited", retryAfterMs: 5_000 }, "store"]);
     server.outbox.send("room", { content: "held up" });
@@ -151,6 +207,16 @@ class Server {
     this.#store.dispatch({ type: "attached", summaries: [{ ...this.model.summary(), id }] });
   }
 
+  /** The server has stored what it had accepted, and says so. */
+  persist(id: string, content: string): void {
+    const { message } = this.model.send(ME, content, id);
+    this.change({ type: "stored", message });
+  }
+
+  change(action: ConversationAction): void {
+    this.#store.dispatch({ type: "conversation", id: "room", action });
+  }
+
   disconnect(): void {
     this.outbox.pause();
     this.#store.dispatch({ type: "everyConversation", action: { type: "connectionLost" } });
@@ -164,6 +230,7 @@ class Server {
     if (fate === undefined) throw new Error("one send more than expected");
     await new Promise((resolve) => setTimeout(resolve, 1));
     if (typeof fate === "object") return { ok: false, reason: "", ...fate };
+    if (fate === "accept") return { ok: true, tempId: send.id ?? "", level: "accepted" };
     const known = this.model.rows.find((row) => row.id === send.id);
     const message = fate === "lose-request" ? known : (known ?? this.model.send(ME, send.content, send.id).message);
     if (fate === "store" && message !== undefined) return { ok: true, message, level: "stored" };

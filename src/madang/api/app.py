@@ -52,7 +52,7 @@ from madang.services.reading import ReadingService
 from madang.services.sessions import SessionService
 from madang.telemetry import Metrics
 
-__all__ = ["ApiOptions", "ApiServices", "create_api"]
+__all__ = ["ApiOptions", "ApiServices", "create_api", "create_operations"]
 
 _CONTROLLERS: Final = (
     AuthController,
@@ -155,6 +155,26 @@ def create_api(
         "description": ApiDescription(application, options.prefix),
     }
     app = application(None)
+    check_policies(app.routes)
+    return app
+
+
+def create_operations(
+    identities: IdentityService, api_key: str, *, proxies: TrustedProxies, metrics: Metrics, readiness: Readiness
+) -> Litestar:
+    """The ASGI application of a process that serves nobody: `/health` and `/metrics` only."""
+    security = RequestSecurity(identities, Origins("", ()), ClientAddresses(proxies), api_key=api_key)
+    app = Litestar(
+        route_handlers=[HealthController],
+        dependencies={"metrics": _given(metrics), "readiness": _given(readiness)},
+        guards=[security.guard],
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[_harden],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+    )
     check_policies(app.routes)
     return app
 

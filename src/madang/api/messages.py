@@ -14,7 +14,7 @@ from madang.api.paging import Links, link_header
 from madang.api.security import Policy
 from madang.clock import from_iso
 from madang.contract.client_events import ReadMarkAck
-from madang.contract.rest import ReadBody, SendBody, SentMessage
+from madang.contract.rest import AcceptedMessage, ReadBody, SendBody, SentMessage
 from madang.contract.shapes import Message
 from madang.errors import invalid
 from madang.ports.log import PageWindow
@@ -70,9 +70,12 @@ class MessageController(Controller):
         data: JSONBody[SendBody],
         identity: NamedDependency[Identity],
         messages: NamedDependency[MessageService],
-    ) -> SentMessage:
-        """Send a message. Sending it again with the same `id` is always safe."""
-        return await messages.send(identity.user_id, conversation_id, data)
+    ) -> Response[SentMessage | AcceptedMessage]:
+        """Send a message (201), or, where messages are queued, have it accepted (202). Sending it again with the same
+        `id` is always safe.
+        """
+        sent = await messages.send(identity.user_id, conversation_id, data)
+        return Response(sent, status_code=202 if isinstance(sent, AcceptedMessage) else 201)
 
     @post("/read", policy=Policy.SIGNED_IN, status_code=200)
     async def read(

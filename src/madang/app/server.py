@@ -4,7 +4,8 @@ Start order, stopped in reverse:
     sockets bound -> services (data folder, store, …) -> engine and gateway -> HTTP -> ready
 
 A planned stop drains first, DRAIN_SECONDS at most:
-    not ready, handshakes refused -> what was submitted is committed and answered, more is refused as `unavailable`
+    not ready, handshakes refused -> what was submitted is committed, or accepted, and answered, more is refused as
+    `unavailable` -> what the embedded worker has taken is stored, the rest is left to others
     -> sockets are told, then closed in slices, so that they come back by themselves
 and then closes everything. Whatever still hangs CLOSE_SECONDS later is left as it is: the process ends.
 
@@ -15,16 +16,11 @@ history are in every part of it, and those who come back are told to forget thei
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
-import signal
 import socket
-import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
-from threading import Timer
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -35,14 +31,18 @@ from madang.api.http_server import HttpServer, bind
 from madang.api.mount import Mount
 from madang.api.origins import Origins
 from madang.api.static import WEB_ROOT, StaticFiles
+from madang.app.process import either, settle_down, stop_signals
+from madang.app.queue import watch_queue
 from madang.app.services import Services, open_services
 from madang.app.sockets import SERVICE_RESTART, engine_server, open_gateway
+from madang.app.worker import start_worker
 from madang.config import Settings, SettingsError
 from madang.errors import ErrorCode, MadangError, outcome_unknown
 from madang.gateway.admission import Admission
 from madang.gateway.gateway import Gateway
 from madang.ports.bus import Bus
 from madang.ports.store import Store
+from madang.services.queue_worker import QueueWorker
 from madang.socketio import Server
 from madang.telemetry import LoopLagProbe, Metrics
 
@@ -55,14 +55,6 @@ STORE_ANSWER_SECONDS: Final = 2.0
 """After this the store counts as not answering."""
 PAUSE_SECONDS: Final = 2.0
 """Between two attempts to start again."""
-SWITCH_SECONDS: Final = 0.0005
-"""How long a thread may keep the interpreter while another wants it. With Python's own 5 ms a commit waits 8 to 25 ms
-for a busy event loop, with this less than 1."""
-
-COLLECT_AFTER: Final = (10_000, 20, 1_000)
-"""When the collector looks, by generation. Nothing per socket or message is a cycle, so there is little for it to find;
-with Python's own thresholds a batch for a thousand members pauses the loop for up to 40 ms, with these for up to 7."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -108,11 +100,8 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
     Raises:
         SettingsError: something the settings name cannot be used: the port, the host, the data folder.
     """
-    overdue = Timer(DRAIN_SECONDS + CLOSE_SECONDS, _end_as_it_is)  # a thread, because the loop may be what hangs
-    overdue.daemon = True
-    stopping = _stop_signals(overdue)
     with ExitStack() as stack:
-        stack.callback(overdue.cancel)
+        stopping = stop_signals(DRAIN_SECONDS + CLOSE_SECONDS, stack)
         listening = bind(settings.host, settings.port)
         for listener in listening:
             stack.callback(listener.close)
@@ -145,6 +134,11 @@ async def _live(
         engine = engine_server(settings, services.foundation.limits, origins, proxies, admission.ask)
         metrics = _metrics(services, engine, stack)
         gateway = await open_gateway(engine, services, origins, metrics, stack)
+        worker: QueueWorker | None = None
+        if services.foundation.queue is not None:
+            if settings.embedded_worker:
+                worker = start_worker(services.foundation, services.foundation.queue, stack)
+            watch_queue(metrics, services.foundation.queue, worker)
         api = create_api(
             _api_services(services),
             ApiOptions(
@@ -168,44 +162,12 @@ async def _live(
         stack.push_async_callback(http.close)
         await http.start()
         ready.store, ready.bus = services.foundation.store, services.foundation.bus
-        _settle_down()
+        settle_down()
         first_account = await services.accounts.first_account()
         announce(Started(port=port, first_account=first_account, web_client=static.built))
-        await _either(stopping.wait(), services.foundation.store.moved())
+        await either(stopping.wait(), services.foundation.store.moved())
         admission.draining = True
-        await _drain(gateway, engine, services)
-
-
-async def _either(*events: Coroutine[Any, Any, object]) -> None:
-    """Wait for the first of them."""
-    waiting = [asyncio.ensure_future(event) for event in events]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()
-
-
-def _stop_signals(overdue: Timer) -> asyncio.Event:
-    """Set by SIGTERM and SIGINT, which start the time that stopping may take. A second Ctrl+C ends the process at once, which the store survives; a second SIGTERM
-    does not, because supervisors send it to the process and to its group.
-    """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if not stopping.is_set():
-            overdue.start()
-        stopping.set()
-
-    def interrupt() -> None:
-        stop()
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    loop.add_signal_handler(signal.SIGTERM, stop)
-    return stopping
+        await _drain(gateway, engine, services, worker)
 
 
 def _api_services(services: Services) -> ApiServices:
@@ -246,25 +208,15 @@ def _metrics(services: Services, engine: Server, stack: AsyncExitStack) -> Metri
     return metrics
 
 
-def _settle_down() -> None:
-    """What was made at start lives as long as the process: the collector need not look at it again."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
-
-
-def _end_as_it_is() -> None:
-    """End the process although something hangs; the store survives that as it survives a crash."""
-    _log.error("stopping hangs: ending as it is")
-    os._exit(1)
-
-
-async def _drain(gateway: Gateway, engine: Server, services: Services) -> None:
+async def _drain(gateway: Gateway, engine: Server, services: Services, worker: QueueWorker | None) -> None:
     _log.info("stopping", sockets=engine.stats().sockets)
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
+            if services.foundation.enqueuer is not None:
+                await services.foundation.enqueuer.close()
             await services.foundation.committer.close()
+            if worker is not None:
+                await worker.close()
             await services.foundation.reading.close()
             await gateway.drain()
             await engine.close(SERVICE_RESTART)

@@ -1,7 +1,7 @@
 """The store, the bus and the use cases over them: what a server and the command line share.
 
-Start order, stopped in reverse: secret -> store -> what nodes share -> tasks -> bus -> committer -> read marks -> passwords
--> use cases. Leases end with the door that holds them (`sockets`).
+Start order, stopped in reverse: secret -> store -> what nodes share -> tasks -> bus -> committer -> queue -> read marks
+-> passwords -> use cases. Leases end with the door that holds them (`sockets`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from madang.app.failpoints import Failpoints
+from madang.app.queue import open_queue
 from madang.clock import Clock, SystemClock
 from madang.config import Settings, SettingsError, signing_secret
 from madang.contract.limits import LIMITS, Limits
@@ -22,8 +23,10 @@ from madang.memory.bus import MemoryBus
 from madang.memory.presence import MemoryPresence
 from madang.memory.ratelimit import MemoryRateLimit
 from madang.ports.bus import Bus
+from madang.ports.log import ConversationLog
 from madang.ports.passwords import Passwords
 from madang.ports.presence import Presence
+from madang.ports.queue import MessageQueue
 from madang.ports.ratelimit import RateLimit
 from madang.ports.store import Store
 from madang.security.host_tokens import HostTokens, SharedSecret
@@ -33,6 +36,7 @@ from madang.services.access import Access
 from madang.services.accounts import AccountService
 from madang.services.committer import Committer
 from madang.services.conversations import ConversationService
+from madang.services.enqueuer import Enqueuer
 from madang.services.identity import IdentityService
 from madang.services.member_settings import MemberSettingsService
 from madang.services.message_changes import MessageChangeService
@@ -66,7 +70,11 @@ class Foundation:
     store: Store
     tasks: TaskSupervisor
     bus: Bus
+    log: ConversationLog
     committer: Committer
+    queue: MessageQueue | None
+    """Where messages wait to be stored; None: they are stored before they are acknowledged."""
+    enqueuer: Enqueuer | None
     reading: ReadingService
     passwords: Passwords
     presence: Presence
@@ -184,8 +192,13 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
     bus = failpoints.around_bus(_bus(settings, store.epoch, clock, tasks))
     stack.push_async_callback(bus.close)
     await bus.start()
-    committer = Committer(failpoints.around_log(store.log), bus, clock, tasks, lanes=store.lanes)
+    log = failpoints.around_log(store.log)
+    committer = Committer(log, bus, clock, tasks, lanes=store.lanes)
     stack.push_async_callback(committer.close)
+    queue = await open_queue(settings, tasks, stack) if settings.persistence == "queue" else None
+    enqueuer = Enqueuer(queue, store.conversations, committer, tasks) if queue is not None else None
+    if enqueuer is not None:
+        stack.push_async_callback(enqueuer.close)
     reading = ReadingService(store.log, bus, clock, tasks)
     stack.push_async_callback(reading.close)
     passwords = Argon2Passwords()
@@ -198,7 +211,10 @@ async def _open_foundation(settings: Settings, stack: AsyncExitStack) -> Foundat
         store=store,
         tasks=tasks,
         bus=bus,
+        log=log,
         committer=committer,
+        queue=queue,
+        enqueuer=enqueuer,
         reading=reading,
         passwords=passwords,
         presence=presence,
@@ -239,9 +255,9 @@ def _use_cases(base: Foundation) -> Services:
         identities=IdentityService(store.accounts, store.sessions, tokens, clock, conversations.create_notes),
         accounts=accounts,
         profiles=ProfileService(store.accounts, store.conversations, base.bus, limits, directory=settings.directory),
-        messages=MessageService(base.committer, store.log, access, limits, rate),
-        message_changes=MessageChangeService(base.committer, clock, limits, rate),
-        message_people=MessagePeopleService(store.log, store.members, access, limits),
+        messages=MessageService(base.committer, store.log, access, limits, rate, enqueuer=base.enqueuer),
+        message_changes=MessageChangeService(base.committer, clock, limits, rate, base.tasks, enqueuer=base.enqueuer),
+        message_people=MessagePeopleService(store.log, store.members, access, limits, enqueuer=base.enqueuer),
         member_settings=MemberSettingsService(store.members, store.conversations, base.bus, clock),
     )
 

@@ -21,7 +21,7 @@ _CHANNEL: Final = {"$ref": "#/channels/socket"}
 
 def asyncapi() -> dict[str, Any]:
     """The document as plain JSON values."""
-    payloads: list[type] = [part for event in CLIENT_EVENTS.values() for part in (event.payload, event.ack)]
+    payloads: list[type] = [part for event in CLIENT_EVENTS.values() for part in (event.payload, *event.acks)]
     payloads += [part for event in SERVER_EVENTS.values() for part in event.payload]
     wanted = list(dict.fromkeys([*payloads, AckFailure]))
     schemas, components = msgspec.json.schema_components(wanted, ref_template="#/components/schemas/{name}")
@@ -29,7 +29,7 @@ def asyncapi() -> dict[str, Any]:
     messages: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     for event in CLIENT_EVENTS.values():
-        answer = {"oneOf": [schema_of[event.ack], schema_of[AckFailure]]}
+        answer = {"oneOf": [*(schema_of[ack] for ack in event.acks), schema_of[AckFailure]]}
         key = _key("client", event.name)
         messages[key] = {"name": event.name, "summary": event.meaning, "payload": schema_of[event.payload]}
         messages[f"{key}.ack"] = {"name": f"{event.name}:ack", "payload": answer}

@@ -25,6 +25,7 @@ __all__ = [
     "Focusing",
     "Init",
     "InitAck",
+    "MessageAcceptedAck",
     "MessageAck",
     "MessageDelete",
     "MessageEdit",
@@ -180,6 +181,13 @@ class MessageSendAck(OkAck, kw_only=True):
     duplicate: bool | UnsetType = UNSET
 
 
+class MessageAcceptedAck(OkAck, kw_only=True):
+    """Where messages are queued: it will be stored under this id, and `message:persisted` or `message:rejected` follows."""
+
+    temp_id: str
+    level: Literal["accepted"] = "accepted"
+
+
 class MessageAck(OkAck, kw_only=True):
     """The message as it is now."""
 
@@ -216,26 +224,31 @@ class ClientEvent(Struct, frozen=True):
 
     name: str
     payload: type[Shape]
-    ack: type[Shape]
+    acks: tuple[type[Shape], ...]
+    """One of these when it is done, else `AckFailure`."""
     meaning: str
 
 
 CLIENT_EVENTS: Final[dict[str, ClientEvent]] = {
     event.name: event
     for event in (
-        ClientEvent("init", Init, InitAck, "Start delivery; on every connect."),
-        ClientEvent("message:send", MessageSend, MessageSendAck, "Store a message and deliver it."),
-        ClientEvent("message:edit", MessageEdit, MessageAck, "Change the content of one's own message."),
-        ClientEvent("message:delete", MessageDelete, MessageAck, "Delete one's own message, or as admin anybody's."),
-        ClientEvent("message:react", MessageReact, MessageAck, "React to a message with an emoji, or take it back."),
-        ClientEvent("message:read", ReadMark, ReadMarkAck, "Move one's own read mark forward."),
-        ClientEvent("conversation:sync", ConversationSync, ConversationSyncAck, "What was missed of a conversation."),
-        ClientEvent("typing:start", ConversationRef, OkAck, "One is typing; repeat every 3 s."),
-        ClientEvent("typing:stop", ConversationRef, OkAck, "One has stopped typing."),
+        ClientEvent("init", Init, (InitAck,), "Start delivery; on every connect."),
         ClientEvent(
-            "focus", Focusing, OkAck, "What this device shows: large rooms tell it who types and who has read."
+            "message:send", MessageSend, (MessageSendAck, MessageAcceptedAck), "Store a message and deliver it."
         ),
-        ClientEvent("presence:watch", PresenceWatch, PresenceWatchAck, "Whose presence to be told of."),
-        ClientEvent("auth:refresh", AuthRefresh, AuthRefreshAck, "Keep this socket beyond the old token."),
+        ClientEvent("message:edit", MessageEdit, (MessageAck,), "Change the content of one's own message."),
+        ClientEvent("message:delete", MessageDelete, (MessageAck,), "Delete one's own message, or as admin anybody's."),
+        ClientEvent("message:react", MessageReact, (MessageAck,), "React to a message with an emoji, or take it back."),
+        ClientEvent("message:read", ReadMark, (ReadMarkAck,), "Move one's own read mark forward."),
+        ClientEvent(
+            "conversation:sync", ConversationSync, (ConversationSyncAck,), "What was missed of a conversation."
+        ),
+        ClientEvent("typing:start", ConversationRef, (OkAck,), "One is typing; repeat every 3 s."),
+        ClientEvent("typing:stop", ConversationRef, (OkAck,), "One has stopped typing."),
+        ClientEvent(
+            "focus", Focusing, (OkAck,), "What this device shows: large rooms tell it who types and who has read."
+        ),
+        ClientEvent("presence:watch", PresenceWatch, (PresenceWatchAck,), "Whose presence to be told of."),
+        ClientEvent("auth:refresh", AuthRefresh, (AuthRefreshAck,), "Keep this socket beyond the old token."),
     )
 }

@@ -61,7 +61,7 @@ def structs() -> list[type[Struct]]:
     """Every type of the wire, each after those it refers to."""
     roots: list[Any] = [getattr(shapes, name) for name in shapes.__all__ if name != "Shape"]
     roots += [AckFailure, Limits]
-    roots += [part for event in CLIENT_EVENTS.values() for part in (event.payload, event.ack)]
+    roots += [part for event in CLIENT_EVENTS.values() for part in (event.payload, *event.acks)]
     roots += [part for event in SERVER_EVENTS.values() for part in event.payload]
     roots += [getattr(rest, name) for name in rest.__all__]
     found: dict[type[Struct], None] = {}

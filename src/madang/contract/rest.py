@@ -17,6 +17,7 @@ from madang.domain.membership import Role
 __all__ = [
     "REFRESH_COOKIE",
     "SESSION_COOKIE",
+    "AcceptedMessage",
     "AddMembers",
     "ApiError",
     "ChangeRole",
@@ -143,6 +144,13 @@ class SentMessage(Shape):
     message: Message
     level: Literal["stored"] = "stored"
     duplicate: bool | UnsetType = UNSET
+
+
+class AcceptedMessage(Shape):
+    """Where messages are queued: it will be stored under this id, or rejected."""
+
+    temp_id: str
+    level: Literal["accepted"] = "accepted"
 
 
 class EditBody(Shape):

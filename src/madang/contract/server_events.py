@@ -18,6 +18,8 @@ __all__ = [
     "ConversationRemoved",
     "ConversationVersion",
     "ErrorNotice",
+    "MessagePersisted",
+    "MessageRejected",
     "PresenceAt",
     "ReactionChanged",
     "ReadMoved",
@@ -52,6 +54,22 @@ class ReactionChanged(Shape):
     emoji: str
     removed: bool
     count: int
+
+
+class MessagePersisted(Shape):
+    """What was acknowledged as `accepted` is stored: the message as its sender sees it."""
+
+    temp_id: str
+    message: Message
+
+
+class MessageRejected(Shape):
+    """What was acknowledged as `accepted` can never be stored: `error` is a code of the table."""
+
+    temp_id: str
+    conversation_id: str
+    error: str
+    reason: str
 
 
 class ReadMoved(Shape):
@@ -133,6 +151,8 @@ SERVER_EVENTS: Final[dict[str, ServerEvent]] = {
         ServerEvent("message:updated", (Message,), "The same: its content was edited."),
         ServerEvent("message:deleted", (Message,), "The same: it is a tombstone now."),
         ServerEvent("message:reaction", (ReactionChanged,), "The same: somebody reacted, or took it back."),
+        ServerEvent("message:persisted", (MessagePersisted,), "The sender's sockets: it was accepted, and is stored."),
+        ServerEvent("message:rejected", (MessageRejected,), "The same: it was accepted, and can never be stored."),
         ServerEvent("conversation:version", (ConversationVersion,), "After a repair, or for what you may not see."),
         ServerEvent("message:read", (ReadMoved,), "Members of rooms up to 100; with `unreadCount` to oneself."),
         ServerEvent("message:reads", (ReadSteps,), "Rooms above 100, at most 2/s: sockets that focus it."),

@@ -138,7 +138,8 @@ def _client_events(events: Iterable[ClientEvent]) -> str:
     lines = ["/** What a client may send; for the second type parameter of socket.io-client's `Socket`. */"]
     lines.append("export interface ClientToServerEvents {")
     for event in events:
-        ack = f"{'ack?' if event.ack is OkAck else 'ack'}: Ack<{event.ack.__name__}>"
+        name = "ack?" if event.acks == (OkAck,) else "ack"
+        ack = f"{name}: Ack<{' | '.join(each.__name__ for each in event.acks)}>"
         lines += _comment(event.meaning, "  ")
         lines.append(f"  {json.dumps(event.name)}: (payload: {event.payload.__name__}, {ack}) => void;")
     return "\n".join([*lines, "}"]) + "\n"

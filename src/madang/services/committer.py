@@ -22,16 +22,15 @@ from functools import partial
 from typing import Final
 from zlib import crc32
 
-import msgspec
 import structlog
 
 from madang.clock import Clock
-from madang.contract.shapes import Message, Quote
 from madang.errors import ErrorCode, MadangError, outcome_unknown
-from madang.ports.bus import Bus, LogAppended, LogEntry, MemberAdded, conversation_channel, user_channel
+from madang.ports.bus import Bus
 from madang.ports.log import ConversationLog, Entry, Outcome, Verdict
 from madang.services.commit_queue import BATCH_ENTRIES, CommitQueue, Queued, Settle
 from madang.services.lane import Lane
+from madang.services.news import News
 from madang.tasks import TaskSupervisor
 
 __all__ = ["Committer", "Settle"]
@@ -48,7 +47,6 @@ TURN_SECONDS: Final = 0.005
 """How long answering and publishing may keep the loop before others get a turn."""
 
 _log = structlog.get_logger(__name__)
-_encode = msgspec.json.Encoder().encode
 
 
 class Committer:
@@ -196,58 +194,15 @@ class Committer:
                 queued.answer(outcome_unknown(outcome.reason), b"")
             return
         turn_ends = self._clock.monotonic() + TURN_SECONDS
-        news: dict[str, list[LogEntry]] = {}
+        news = News(self._bus)
         for queued, verdict in zip(batch, outcome, strict=True):
             if verdict is not None:
-                self._settle_one(queued, verdict, news)
+                queued.answer(verdict, news.add(verdict))
             if self._clock.monotonic() > turn_ends:
-                self._publish(news)
-                news = {}
+                news.publish()
                 await asyncio.sleep(0)
                 turn_ends = self._clock.monotonic() + TURN_SECONDS
-        self._publish(news)
-
-    def _settle_one(self, queued: Queued, verdict: Verdict, news: dict[str, list[LogEntry]]) -> None:
-        answer = b""
-        for commit in verdict.commits:
-            told = commit.message if commit.reaction is None else commit.reaction
-            payload = _encode(told)
-            if told is verdict.message:
-                answer = payload
-            news.setdefault(commit.conversation_id, []).append(
-                LogEntry(
-                    version=commit.message.version,
-                    seq=commit.message.seq,
-                    epoch=commit.message.epoch or "",
-                    event=commit.event,
-                    payload=payload,
-                    quotes=told.reply_to.seq
-                    if isinstance(told, Message) and isinstance(told.reply_to, Quote)
-                    else None,
-                    added=commit.added,
-                    removed=commit.removed,
-                    removed_reason=commit.removed_reason,
-                )
-            )
-        if verdict.message is not None and not answer:
-            answer = _encode(verdict.message)
-        queued.answer(verdict, answer)
-
-    def _publish(self, news: dict[str, list[LogEntry]]) -> None:
-        for conversation_id, entries in news.items():
-            self._bus.publish(
-                conversation_channel(conversation_id),
-                LogAppended(conversation_id=conversation_id, entries=tuple(entries)),
-            )
-            self._tell_added(conversation_id, entries)
-
-    def _tell_added(self, conversation_id: str, entries: Sequence[LogEntry]) -> None:
-        for entry in entries:
-            for user_id in entry.added:
-                self._bus.publish(
-                    user_channel(user_id),
-                    MemberAdded(user_id=user_id, conversation_id=conversation_id),
-                )
+        news.publish()
 
     def _sweep(self) -> None:
         """Tell callers who have waited too long that the outcome is unknown."""

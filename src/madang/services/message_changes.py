@@ -6,6 +6,8 @@ what is decided by the log under its lock. Must never await between the request 
 
 from __future__ import annotations
 
+from functools import partial
+
 from madang.clock import Clock
 from madang.contract.limits import Limits
 from madang.contract.shapes import Message
@@ -13,11 +15,13 @@ from madang.domain.reaction import canonical_emoji
 from madang.domain.text import clean_text
 from madang.errors import ErrorCode, MadangError
 from madang.ids import parse_id
-from madang.ports.log import DeleteMessage, EditMessage, MessageChange, React
+from madang.ports.log import DeleteMessage, EditMessage, MessageChange, Outcome, React, Verdict
 from madang.services.access import no_such_message, not_a_member
 from madang.services.committer import Committer, Settle
+from madang.services.enqueuer import Enqueuer, not_stored_yet
 from madang.services.messages import stored
 from madang.services.send_rate import SendRate
+from madang.tasks import TaskSupervisor
 
 __all__ = ["MessageChangeService"]
 
@@ -28,8 +32,19 @@ class MessageChangeService:
     A retry is known by its outcome: what is so already is not changed again, and the answer is the message as it is now.
     """
 
-    def __init__(self, committer: Committer, clock: Clock, limits: Limits, rate: SendRate) -> None:
+    def __init__(
+        self,
+        committer: Committer,
+        clock: Clock,
+        limits: Limits,
+        rate: SendRate,
+        tasks: TaskSupervisor,
+        *,
+        enqueuer: Enqueuer | None = None,
+    ) -> None:
         self._committer = committer
+        self._tasks = tasks
+        self._enqueuer = enqueuer
         self._clock = clock
         self._limits = limits
         self._rate = rate
@@ -73,7 +88,10 @@ class MessageChangeService:
             MadangError: `rate_limited` or refused by the queue; `settle` is then not called.
         """
         self._rate.take(change.actor_id)
-        self._committer.submit(change, settle)
+        if self._enqueuer is None:
+            self._committer.submit(change, settle)
+        else:
+            self._committer.submit(change, partial(self._settle_known, self._enqueuer, change, settle))
 
     async def commit(self, change: MessageChange) -> Message:
         """Make a change and wait until it is durable; the message as it is now. Cancelling gives up waiting only.
@@ -82,10 +100,45 @@ class MessageChangeService:
             MadangError: any refusal of the contract.
         """
         self._rate.take(change.actor_id)
-        verdict = stored(await self._committer.commit(change))
-        if verdict.message is None:
+        verdict = await self._committer.commit(change)
+        if self._enqueuer is not None and verdict.outcome is Outcome.NOT_FOUND:
+            await self._check_waiting(self._enqueuer, change)
+            verdict = await self._committer.commit(change)
+        message = stored(verdict).message
+        if message is None:
             raise MadangError(ErrorCode.TRY_AGAIN, "the outcome is unknown")
-        return verdict.message
+        return message
+
+    def _settle_known(
+        self,
+        enqueuer: Enqueuer,
+        change: MessageChange,
+        settle: Settle,
+        outcome: Verdict | MadangError,
+        payload: bytes,
+    ) -> None:
+        """What the log does not find may be accepted and not stored yet."""
+        if isinstance(outcome, MadangError) or outcome.outcome is not Outcome.NOT_FOUND:
+            settle(outcome, payload)
+        else:
+            self._tasks.start(self._submit_known(enqueuer, change, settle), "a change of a message that is not found")
+
+    async def _submit_known(self, enqueuer: Enqueuer, change: MessageChange, settle: Settle) -> None:
+        try:
+            await self._check_waiting(enqueuer, change)
+            self._committer.submit(change, settle)
+        except MadangError as error:
+            settle(error, b"")
+
+    @staticmethod
+    async def _check_waiting(enqueuer: Enqueuer, change: MessageChange) -> None:
+        """Afterwards the log can be asked again: what was stored between its answer and the queue's is found then.
+
+        Raises:
+            MadangError: `try_again`: the message is accepted, and not stored yet.
+        """
+        if await enqueuer.waiting(change.conversation_id, change.message_id):
+            raise not_stored_yet()
 
     def _since(self, seconds: float) -> int:
         """The time at which the oldest message was made that may still be changed; 0: any may."""

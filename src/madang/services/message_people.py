@@ -14,6 +14,7 @@ from madang.ids import parse_id
 from madang.ports.log import ConversationLog
 from madang.ports.members import Members
 from madang.services.access import Access, no_such_message, not_a_member
+from madang.services.enqueuer import Enqueuer, not_stored_yet
 
 __all__ = ["MessagePeopleService"]
 
@@ -21,8 +22,17 @@ __all__ = ["MessagePeopleService"]
 class MessagePeopleService:
     """Lists people by user id, a page at a time."""
 
-    def __init__(self, log: ConversationLog, members: Members, access: Access, limits: Limits) -> None:
+    def __init__(
+        self,
+        log: ConversationLog,
+        members: Members,
+        access: Access,
+        limits: Limits,
+        *,
+        enqueuer: Enqueuer | None = None,
+    ) -> None:
         self._log = log
+        self._enqueuer = enqueuer
         self._members = members
         self._access = access
         self._limits = limits
@@ -59,7 +69,13 @@ class MessagePeopleService:
         if conversation is None:
             raise not_a_member()
         member = await self._access.member(actor_id, conversation, Action.READ)
-        message = None if wanted is None else await self._log.message(conversation, wanted, member.visible_from_seq)
+        if wanted is None:
+            raise no_such_message()
+        message = await self._log.message(conversation, wanted, member.visible_from_seq)
+        if message is None and self._enqueuer is not None:
+            if await self._enqueuer.waiting(conversation, wanted):
+                raise not_stored_yet()
+            message = await self._log.message(conversation, wanted, member.visible_from_seq)  # stored meanwhile
         if message is None:
             raise no_such_message()
         return message

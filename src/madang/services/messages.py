@@ -1,25 +1,29 @@
 """Messages: from what a client sent to what the log is asked to append, and history back.
 
 Owns the checks before the log (shape of the id, content, counts, rate) and the answer after it. Must never await
-between the request and `submit`: a socket's order is the log's order.
+between the request and `submit`: a socket's order is the log's order. With an enqueuer messages are accepted first and
+stored later; everything else is as without.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
 from madang.contract.limits import Limits
-from madang.contract.rest import SendBody, SentMessage
+from madang.contract.rest import AcceptedMessage, SendBody, SentMessage
 from madang.contract.shapes import Message
 from madang.domain.membership import Action
 from madang.domain.message import MessageType, body_hash, check_content
 from madang.errors import ErrorCode, MadangError, invalid
 from madang.ids import new_id, parse_id
 from madang.ports.log import ConversationLog, NewMessage, Outcome, PageWindow, Verdict
+from madang.ports.queue import Accepted
 from madang.services.access import Access, no_such_message, not_a_member
-from madang.services.committer import Committer, Settle
+from madang.services.committer import Committer
+from madang.services.enqueuer import Enqueuer, SettleSend
 from madang.services.send_rate import SendRate
 
 __all__ = ["Draft", "HistoryPage", "MessageService", "stored"]
@@ -91,32 +95,59 @@ class MessageService:
         access: Access,
         limits: Limits,
         rate: SendRate,
+        *,
+        enqueuer: Enqueuer | None = None,
     ) -> None:
         self._committer = committer
+        self._enqueuer = enqueuer
         self._log = log
         self._access = access
         self._limits = limits
         self._rate = rate
 
-    def submit(self, sender_id: str, conversation_id: str, draft: Draft, settle: Settle) -> None:
-        """Check a message and queue it; `settle` gets the log's verdict. Does not await.
+    def submit(
+        self, sender_id: str, conversation_id: str, draft: Draft, settle: SettleSend, *, is_member: bool = False
+    ) -> None:
+        """Check a message and queue it; `settle` gets what became of it. Does not await.
+
+        Args:
+            sender_id: who sends it.
+            conversation_id: where to.
+            draft: what the client sent.
+            settle: who waits.
+            is_member: the sender is known to be one, as the live log has it.
 
         Raises:
             MadangError: refused before the log; `settle` is then not called.
         """
         entry = self._entry(sender_id, conversation_id, draft)
         self._rate.take(sender_id)
-        self._committer.submit(entry, settle)
+        if self._enqueuer is None:
+            self._committer.submit(entry, settle)
+        else:
+            self._enqueuer.submit(entry, settle, is_member=is_member)
 
-    async def send(self, sender_id: str, conversation_id: str, body: SendBody) -> SentMessage:
-        """Send and wait until the message is durable. Cancelling gives up waiting only.
+    async def send(self, sender_id: str, conversation_id: str, body: SendBody) -> SentMessage | AcceptedMessage:
+        """Send and wait until the message is durable, or accepted. Cancelling gives up waiting only.
 
         Raises:
             MadangError: any refusal of the contract.
         """
-        entry = self._entry(sender_id, conversation_id, body)
-        self._rate.take(sender_id)
-        verdict = stored(await self._committer.commit(entry))
+        answer: asyncio.Future[Verdict | Accepted] = asyncio.get_running_loop().create_future()
+
+        def settle(outcome: Verdict | Accepted | MadangError, _payload: bytes) -> None:
+            if answer.cancelled():
+                return
+            if isinstance(outcome, MadangError):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)
+
+        self.submit(sender_id, conversation_id, body, settle)
+        outcome = await answer
+        if isinstance(outcome, Accepted):
+            return AcceptedMessage(temp_id=outcome.temp_id)
+        verdict = stored(outcome)
         if verdict.message is None:
             raise MadangError(ErrorCode.TRY_AGAIN, "the outcome is unknown")
         duplicate = verdict.outcome is Outcome.DUPLICATE

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from madang.contract.rest import CreateConversation, SendBody
+from madang.contract.rest import CreateConversation, SendBody, SentMessage
 from madang.ids import new_id
 from tests.server_parts import PASSWORD, ServerParts
 
@@ -115,4 +115,5 @@ class Cast:
 
     async def _say(self, room: str, name: str) -> str:
         sent = await self.parts.messages.send(self.ids[name], room, SendBody(content=f"{name} was here"))
+        assert isinstance(sent, SentMessage)
         return sent.message.id

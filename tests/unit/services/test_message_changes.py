@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from madang.contract.limits import LIMITS
-from madang.contract.rest import SendBody
+from madang.contract.rest import SendBody, SentMessage
 from madang.contract.server_events import ReactionChanged
 from madang.contract.shapes import Message
 from madang.errors import ErrorCode, MadangError
@@ -23,7 +23,9 @@ def published(parts: ServerParts) -> list[LogEntry]:
 async def sent(parts: ServerParts, sender: str, room: str, reply_to_id: str | None = None) -> str:
     """The id of a message somebody has just written."""
     body = SendBody(id=new_id(), content="hello", reply_to_id=reply_to_id)
-    return (await parts.messages.send(sender, room, body)).message.id
+    answer = await parts.messages.send(sender, room, body)
+    assert isinstance(answer, SentMessage)
+    return answer.message.id
 
 
 async def test_changes_are_counted_with_sends(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from madang.contract.limits import LIMITS
-from madang.contract.rest import SendBody
+from madang.contract.rest import SendBody, SentMessage
 from madang.errors import ErrorCode, MadangError
 from madang.ids import new_id
 from madang.ports.log import PageWindow
@@ -56,6 +56,7 @@ async def test_the_longest_message_is_measured_after_composing_it(parts: ServerP
     room = await parts.group(mina)
     decomposed = "\u1112\u1161\u11ab" * 10_000
     sent = await parts.messages.send(mina, room, SendBody(content=decomposed))
+    assert isinstance(sent, SentMessage)
     assert sent.message.content == "한" * 10_000
 
 
@@ -65,6 +66,8 @@ async def test_a_retry_gives_the_first_result_and_anything_else_a_conflict(parts
     room, message_id = await parts.group(mina, joon), new_id()
     first = await parts.messages.send(mina, room, SendBody(content="x", id=message_id))
     again = await parts.messages.send(mina, room.upper(), SendBody(content="x", id=message_id.upper()))
+    assert isinstance(first, SentMessage)
+    assert isinstance(again, SentMessage)
     assert (again.message, again.duplicate) == (first.message, True)
     for actor, content in ((mina, "y"), (joon, "x")):
         with pytest.raises(MadangError) as refused:
@@ -77,6 +80,7 @@ async def test_history_begins_where_one_came_in_with_quotes_before_that_blank(pa
     mina, joon = await parts.user("mina"), await parts.user("joon")
     room = await parts.group(mina)
     secret = await parts.messages.send(mina, room, SendBody(content="before"))
+    assert isinstance(secret, SentMessage)
     await parts.conversations.add_members(mina, room, [joon])
     await parts.messages.send(mina, room, SendBody(content="reply", reply_to_id=secret.message.id))
     page = await parts.messages.page(joon, room.upper(), PageWindow(limit=50))

@@ -292,6 +292,12 @@ export interface MessageSendAck extends OkAck {
   readonly duplicate?: boolean;
 }
 
+/** Where messages are queued: it will be stored under this id, and `message:persisted` or `message:rejected` follows. */
+export interface MessageAcceptedAck extends OkAck {
+  readonly tempId: string;
+  readonly level: "accepted";
+}
+
 /** One's own message gets another content. */
 export interface MessageEdit {
   readonly conversationId: string;
@@ -385,6 +391,20 @@ export interface ReactionChanged {
   readonly count: number;
 }
 
+/** What was acknowledged as `accepted` is stored: the message as its sender sees it. */
+export interface MessagePersisted {
+  readonly tempId: string;
+  readonly message: Message;
+}
+
+/** What was acknowledged as `accepted` can never be stored: `error` is a code of the table. */
+export interface MessageRejected {
+  readonly tempId: string;
+  readonly conversationId: string;
+  readonly error: string;
+  readonly reason: string;
+}
+
 /** You have everything of this conversation up to this version. */
 export interface ConversationVersion {
   readonly conversationId: string;
@@ -445,6 +465,12 @@ export interface ErrorNotice {
   readonly error: string;
   readonly reason: string;
   readonly conversationId?: string;
+}
+
+/** Where messages are queued: it will be stored under this id, or rejected. */
+export interface AcceptedMessage {
+  readonly tempId: string;
+  readonly level: "accepted";
 }
 
 /** People to add, at most 100. */
@@ -643,7 +669,7 @@ export interface ClientToServerEvents {
   /** Start delivery; on every connect. */
   "init": (payload: Init, ack: Ack<InitAck>) => void;
   /** Store a message and deliver it. */
-  "message:send": (payload: MessageSend, ack: Ack<MessageSendAck>) => void;
+  "message:send": (payload: MessageSend, ack: Ack<MessageSendAck | MessageAcceptedAck>) => void;
   /** Change the content of one's own message. */
   "message:edit": (payload: MessageEdit, ack: Ack<MessageAck>) => void;
   /** Delete one's own message, or as admin anybody's. */
@@ -676,6 +702,10 @@ export interface ServerToClientEvents {
   "message:deleted": (message: Message) => void;
   /** To: The same: somebody reacted, or took it back. */
   "message:reaction": (reactionChanged: ReactionChanged) => void;
+  /** To: The sender's sockets: it was accepted, and is stored. */
+  "message:persisted": (messagePersisted: MessagePersisted) => void;
+  /** To: The same: it was accepted, and can never be stored. */
+  "message:rejected": (messageRejected: MessageRejected) => void;
   /** To: After a repair, or for what you may not see. */
   "conversation:version": (conversationVersion: ConversationVersion) => void;
   /** To: Members of rooms up to 100; with `unreadCount` to oneself. */

@@ -7,14 +7,14 @@ import type { Changes, Message, PublicMember, Summary } from "../generated/contr
 import type { ConversationState, Loading, PendingMessage, VersionedEvent } from "../types.ts";
 import { adoptSummary, caughtUp, failLoading, newestLoaded, olderLoaded, startLoading, trim } from "./history.ts";
 import { applyEvent, markBehind, reachVersion, settle, withoutPending } from "./log.ts";
-import { enqueue, requeueSending, setPendingState } from "./pending.ts";
+import { enqueue, requeueUnsettled, setPendingState } from "./pending.ts";
 import { markMoved, markRead, membersLoaded, ownMarkMoved } from "./reading.ts";
 import { withMembership } from "./summary.ts";
 import { expireTyping, startTyping, stopTyping } from "./typing.ts";
 
 export type LogAction =
   | { readonly type: "event"; readonly event: VersionedEvent }
-  /** The ack of one's own message: the same change as its event, whichever comes first. */
+  /** One's own message, by its ack or `message:persisted`: the same change as its event, whichever comes first. */
   | { readonly type: "stored"; readonly message: Message }
   | { readonly type: "versionReached"; readonly epoch: string; readonly version: number }
   | { readonly type: "behind" }
@@ -39,7 +39,7 @@ export type PeopleAction =
 
 export type PendingAction =
   | { readonly type: "queued"; readonly entry: PendingMessage }
-  | { readonly type: "sending" | "requeued" | "discarded"; readonly messageId: string }
+  | { readonly type: "sending" | "accepted" | "requeued" | "discarded"; readonly messageId: string }
   | { readonly type: "failed"; readonly messageId: string; readonly error: string }
   | { readonly type: "connectionLost" };
 
@@ -116,6 +116,7 @@ export function reduceConversation(
       return trim(state, action.keep);
     case "queued":
     case "sending":
+    case "accepted":
     case "requeued":
     case "discarded":
     case "failed":
@@ -131,7 +132,8 @@ function reducePending(state: ConversationState, action: PendingAction): Convers
     case "queued":
       return { ...state, pending: enqueue(state.pending, action.entry) };
     case "sending":
-      return { ...state, pending: setPendingState(state.pending, action.messageId, "sending", null) };
+    case "accepted":
+      return { ...state, pending: setPendingState(state.pending, action.messageId, action.type, null) };
     case "requeued":
       return { ...state, pending: setPendingState(state.pending, action.messageId, "queued", null) };
     case "failed":
@@ -139,7 +141,7 @@ function reducePending(state: ConversationState, action: PendingAction): Convers
     case "discarded":
       return withoutPending(state, action.messageId);
     case "connectionLost":
-      return { ...state, pending: requeueSending(state.pending), typing: new Map() };
+      return { ...state, pending: requeueUnsettled(state.pending), typing: new Map() };
   }
 }
 

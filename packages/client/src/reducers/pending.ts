@@ -20,8 +20,12 @@ export function setPendingState(
   return pending.map((entry) => (entry.id === messageId ? { ...entry, state, error } : entry));
 }
 
-/** A new connection knows nothing of what was being sent on the last one. */
-export function requeueSending(pending: Pending): Pending {
-  if (pending.every((entry) => entry.state !== "sending")) return pending;
-  return pending.map((entry) => (entry.state === "sending" ? { ...entry, state: "queued" } : entry));
+/** A new connection knows nothing of what was being sent on the last one, nor of what became of what was accepted there. */
+export function requeueUnsettled(pending: Pending): Pending {
+  if (!pending.some(isUnsettled)) return pending;
+  return pending.map((entry) => (isUnsettled(entry) ? { ...entry, state: "queued" } : entry));
+}
+
+function isUnsettled(entry: PendingMessage): boolean {
+  return entry.state === "sending" || entry.state === "accepted";
 }

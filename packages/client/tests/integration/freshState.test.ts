@@ -72,6 +72,8 @@ const EVENTS: Readonly<Record<EventName, boolean>> = {
   "message:updated": true,
   "message:deleted": true,
   "message:reaction": true,
+  "message:persisted": false, // only where messages are queued, as the next one
+  "message:rejected": false,
   "conversation:version": true,
   "message:read": true,
   "message:reads": false, // only above 100 members, where this room never is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
-from madang.contract.client_events import MessageSend, ReadMark, ReadMarkAck
+from madang.contract.client_events import MessageAcceptedAck, MessageSend, ReadMark, ReadMarkAck
 from madang.errors import MadangError
 from madang.gateway.connection import Connection
 from madang.gateway.dispatch import Handler, Policy
@@ -14,6 +14,7 @@ from madang.gateway.packets import stored_ack
 from madang.gateway.reply import Reply
 from madang.ids import parse_id
 from madang.ports.log import Outcome, Verdict
+from madang.ports.queue import Accepted
 from madang.services.messages import MessageService, stored
 from madang.services.reading import ReadingService
 
@@ -36,9 +37,12 @@ class MessageHandlers:
         }
 
     def _send(self, connection: Connection, request: MessageSend, reply: Reply) -> None:
-        def settle(outcome: Verdict | MadangError, payload: bytes) -> None:
+        def settle(outcome: Verdict | Accepted | MadangError, payload: bytes) -> None:
             if isinstance(outcome, MadangError):
                 reply.failed(outcome)
+                return
+            if isinstance(outcome, Accepted):
+                reply.done(MessageAcceptedAck(temp_id=outcome.temp_id))
                 return
             try:
                 verdict = stored(outcome)
@@ -47,7 +51,9 @@ class MessageHandlers:
             else:
                 reply.done(stored_ack(payload, duplicate=verdict.outcome is Outcome.DUPLICATE))
 
-        self._messages.submit(connection.user_id, request.conversation_id, request, settle)
+        # Whoever is attached is a member: the log itself takes sockets out. If that comes a moment late, the log refuses.
+        is_member = parse_id(request.conversation_id) in connection.attached
+        self._messages.submit(connection.user_id, request.conversation_id, request, settle, is_member=is_member)
 
     async def _read(self, connection: Connection, request: ReadMark, _reply: Reply) -> msgspec.Struct:
         if request.seq is UNSET:
