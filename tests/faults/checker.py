@@ -3,7 +3,8 @@
 Owns the invariants H1 to H10; whether things come to rest at all (H11) and leave nothing behind (H12) is the scenario's to
 see. One pass over the history, one over the store: time and memory grow with their length only.
 
-    lost          H1   an acknowledged message is not stored as it was acknowledged
+    lost          H1   an acknowledged message is not stored as it was acknowledged, or one that was accepted neither
+                       stored nor refused
     duplicated    H2   an id is stored twice
     phantom       H3   something is stored or was delivered that nobody sent, or whose sending was refused
     divergent     H4   two places show different messages at one number, or different states of one version; or a device
@@ -22,6 +23,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from tests.faults.history import Record, said
 
@@ -104,6 +107,7 @@ class _Check:
         self._by_id: dict[str, tuple[str, int, str]] = {}
         self._at: dict[tuple[str, int], tuple[str, str]] = {}
         self._refused: set[str] = set()
+        self._promised: dict[str, Record] = {}
         self._invoked: set[str] = set()
         self._newest_ack: defaultdict[str, int] = defaultdict(int)
         self._after: dict[str, int] = {}
@@ -140,11 +144,16 @@ class _Check:
             return
         match record.what, record.outcome:
             case "send", "invoke":
+                if record.id in self._invoked:  # asked again: its place is that of the first time
+                    self._again.add(record.id)
+                    return
                 self._invoked.add(record.id)
                 self._after[record.id] = self._newest_ack[record.conversation]
                 self._order[record.device, record.connection, record.conversation].append(record.id)
             case "send", "ok":
                 self._acknowledged(record)
+            case "send", "accepted":
+                self._accepted(record)
             case "send", "fail":
                 self._refused.add(record.id)
             case "send", "info":
@@ -174,6 +183,13 @@ class _Check:
         if record.seq <= self._after.get(record.id, 0):
             self.report.found("disordered", f"{record} after {self._after[record.id]} had been acknowledged")
         self._newest_ack[record.conversation] = max(self._newest_ack[record.conversation], record.seq)
+
+    def _accepted(self, record: Record) -> None:
+        """It keeps the place in which it was accepted, so what is stored says which that was."""
+        self._promised[record.id] = record
+        stored = self._by_id.get(record.id)
+        if stored is not None:
+            self._acknowledged(replace(record, seq=stored[1]))
 
     def _delivered(self, record: Record) -> None:
         self.report.delivered += 1
@@ -212,6 +228,9 @@ class _Check:
         self._marks[key] = max(self._marks.get(key, 0), record.seq)
 
     def end(self) -> None:
+        for record in self._promised.values():
+            if record.id not in self._by_id and record.id not in self._refused:
+                self.report.found("lost", f"{record} is not stored")
         self._senders()
         self._sockets()
         self._devices()

@@ -32,7 +32,9 @@ class Recorder(Client):
         name: of the device, different from all others.
     """
 
-    def __init__(self, base: str, history: History, name: str, *, patience: float = 2.0, pause: float = 0.1) -> None:
+    def __init__(
+        self, base: str, history: History, name: str, *, patience: float = 2.0, pause: float = 0.1, doubt: float = 3.0
+    ) -> None:
         self.history = history
         self.name = name
         self.connection = 0
@@ -44,7 +46,7 @@ class Recorder(Client):
         """Seconds from each connect until everything missed was there."""
         self.removed: dict[str, int] = {}
         """When each conversation that is gone was taken away."""
-        super().__init__(base, patience=patience, pause=pause)
+        super().__init__(base, patience=patience, pause=pause, doubt=doubt)
         self.socket.reconnection_delay_max = LONGEST_PAUSE
         self.heard: Callable[[Json], object] = lambda _: None
         """Hears every ack of a message."""
@@ -100,13 +102,23 @@ class Recorder(Client):
         except asyncio.CancelledError:
             self.write("send", outcome="info", **sent)
             raise
-        message = ack["message"]
-        again = self.asked[payload["id"]] > 1
-        self.write(
-            "send", outcome="ok", again=again, **sent | {"seq": message["seq"], "body": said(message["content"])}
-        )
-        self.saw(message, "ack")
+        if ack["level"] == "accepted":
+            self.write("send", outcome="accepted", again=self.asked[payload["id"]] > 1, **sent)
         return ack
+
+    def _persisted(self, notice: Json) -> None:
+        message, again = notice["message"], self.asked[notice["tempId"]] > 1
+        fields = {"conversation": message["conversationId"], "id": message["id"], "seq": message["seq"]}
+        self.write("send", outcome="ok", again=again, body=said(message["content"]), **fields)
+        self.saw(message, "ack")
+        super()._persisted(notice)
+
+    def _rejected(self, notice: Json) -> None:
+        draft = self.accepted.get(notice["tempId"])
+        if draft is not None:
+            sent = {"conversation": draft["conversationId"], "id": draft["id"], "body": said(draft["content"])}
+            self.write("send", outcome="fail", **sent)
+        super()._rejected(notice)
 
     async def call(self, method: str, path: str, body: Json | None = None, **query: str | int) -> Any:
         asked = now()
@@ -174,12 +186,12 @@ class Recorder(Client):
         return ack
 
     def talk(self, room: str, content: str) -> asyncio.Task[None]:
-        """Send without waiting for what was sent before; the task ends when it is stored or refused."""
+        """Send without waiting for what was sent before; the task ends when it is stored, accepted or refused."""
 
         async def send() -> None:
             draft = {"id": str(uuid.uuid4()), "conversationId": room, "content": content}
             with suppress(Refused):
-                await self.ask("message:send", draft)
+                await self.give(draft)
 
         return asyncio.create_task(send())
 

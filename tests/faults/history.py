@@ -1,7 +1,8 @@
 """What clients saw, written down as it happens, and read again by the checker.
 
 Owns the record and the file it is kept in: one JSON object per line, in the order of this process' clock. A send that was
-not answered is `info`, never `fail`: it may be stored or not, and only a final refusal says that it is not.
+not answered is `info`, never `fail`: it may be stored or not, and only a final refusal says that it is not. One that is
+`accepted` is in a queue; `ok` or `fail` follows it, or neither if that was lost.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     followed that is told again. `held`: what the device has in the end; `shown`: what its person is
     shown then who asks for everything anew. `read`: its own mark as an answer told it; `mark`: somebody's mark as it was
     told."""
-    outcome: Literal["invoke", "ok", "fail", "info"] = "ok"
+    outcome: Literal["invoke", "ok", "accepted", "fail", "info"] = "ok"
     conversation: str = ""
     id: str = ""
     seq: int = 0

@@ -80,6 +80,25 @@ def test_an_acknowledged_message_that_is_not_stored_as_it_was_is_lost(change: di
     assert "lost" in kinds(log, history(stored()))
 
 
+def test_an_accepted_message_is_stored_or_refused() -> None:
+    """Accepted and nowhere is lost; accepted, then rejected, is not; accepted in its place is an acknowledgement."""
+    sent, log = history(stored()), stored()
+    where = place(sent, what="send", outcome="ok", id="m5")
+    accepted = [*sent[:where], replace(sent[where], outcome="accepted", seq=0), *sent[where:]]
+    assert check(accepted, {ROOM: log}).clean
+    gone = replace(sent[where], outcome="accepted", seq=0, id="gone")
+    assert check([*sent, gone], {ROOM: log}).counts == {"lost": 1}
+    assert check([*sent, gone, replace(gone, outcome="fail")], {ROOM: log}).clean
+
+
+def test_what_was_accepted_before_comes_before() -> None:
+    """Whoever was told `accepted` has a place that nobody gets in front of who sends after that."""
+    sent = history(stored())
+    late = place(sent, what="send", outcome="invoke", id="m4")
+    early = replace(sent[place(sent, what="send", outcome="ok", id="m9")], outcome="accepted", seq=0)
+    assert check([*sent[:late], early, *sent[late:]], {ROOM: stored()}).counts["disordered"] >= 1
+
+
 def test_a_tail_that_is_gone_is_lost() -> None:
     """Also when nothing follows it."""
     assert "lost" in kinds(stored()[:-1], history(stored()))

@@ -1,8 +1,8 @@
 """A client of Madang written from docs/clients.md alone: where that page is wrong or silent, this client fails.
 
-Owns one person's socket, tokens and conversations as the page says to keep them. Never imports from madang or from the
-other tests, and never reads anything a stranger could not. Everything that arrives is applied synchronously, in the
-order in which it arrives; only asking takes time.
+Owns one person's socket, tokens and conversations as the page says to keep them. What one of those holds is `documented_room`'s. Never
+imports anything else of madang or of the tests, and never reads anything a stranger could not. Everything that arrives is
+applied synchronously, in the order in which it arrives; only asking takes time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -20,18 +19,15 @@ from urllib.parse import urlsplit
 import httpx2
 import socketio
 
+from tests.interop.documented_room import Json, Room
+
 __all__ = ["Client", "Json", "Refused", "Room"]
 
-Json = dict[str, Any]
 TRY_AGAIN: Final = frozenset({"try_again", "unavailable", "rate_limited"})
 PAGE: Final = 200
 KNOWN: Final = 1_000
-REACTORS: Final = 20
-QUOTED: Final = 200
 HOLE_SECONDS: Final = 0.3
 TYPING_SECONDS: Final = 6.0
-LARGE_ROOM: Final = 100
-STEPS: Final = 100
 
 
 class Refused(Exception):  # noqa: N818 - what the server says, not what broke
@@ -43,114 +39,19 @@ class Refused(Exception):  # noqa: N818 - what the server says, not what broke
         self.answer = answer
 
 
-@dataclass
-class Room:
-    """One conversation: the log is whole from where it was first seen up to `seq`, and current up to `version`."""
-
-    summary: Json
-    epoch: str
-    version: int
-    seq: int
-    unread: int
-    filling: bool = False
-    messages: dict[str, Json] = field(default_factory=dict)
-    held: dict[int, Json] = field(default_factory=dict)
-    members: dict[str, Json] = field(default_factory=dict)
-    steps: list[list[int]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, summary: Json) -> Self:
-        """As a Summary shows it for the first time."""
-        return cls(summary, summary["epoch"], summary["version"], summary["lastSeq"], summary["me"]["unreadCount"])
-
-    @property
-    def id(self) -> str:
-        """Of the conversation."""
-        return str(self.summary["id"])
-
-    @property
-    def log(self) -> list[Json]:
-        """The messages, oldest first."""
-        return sorted(self.messages.values(), key=lambda message: int(message["seq"]))
-
-    def put(self, message: Json) -> None:
-        """Upsert by id; the higher version wins. A reaction changes the message it is about."""
-        if "messageId" in message:
-            self._react(message)
-            return
-        known = self.messages.get(message["id"])
-        if known is None or known["version"] <= message["version"]:
-            self.messages[message["id"]] = message
-            for other in self.messages.values():
-                if other["replyToId"] == message["id"]:
-                    self._requote(other, message)
-        if quoted := self.messages.get(message["replyToId"]):
-            self._requote(message, quoted)
-
-    @staticmethod
-    def _requote(message: Json, quoted: Json) -> None:
-        """What is shown of a message elsewhere follows it, unless it came later than this state of it."""
-        if quoted["version"] > message["version"]:
-            shown = {name: quoted[name] for name in ("senderId", "type")} | {"content": quoted["content"][:QUOTED]}
-            message["replyTo"] |= (
-                shown if not quoted["deletedAt"] else {"senderId": None, "content": "", "type": "text"}
-            )
-
-    def _react(self, change: Json) -> None:
-        message = self.messages.get(change["messageId"])
-        if message is None or message["version"] >= change["version"]:
-            return
-        message["version"] = change["version"]
-        reactions = {reaction["emoji"]: reaction for reaction in message["reactions"]}
-        reaction = reactions.setdefault(change["emoji"], {"emoji": change["emoji"], "userIds": []})
-        people = [user for user in reaction["userIds"] if user != change["userId"]]
-        if not change["removed"] and len(people) < REACTORS:
-            people.append(change["userId"])
-        reaction |= {"count": change["count"], "userIds": people}
-        message["reactions"] = [each for each in reactions.values() if each["count"]]
-
-    def take(self, summary: Json) -> None:
-        """A newer Summary: what it says of the list holds at once; the log stays where it is until it is fetched."""
-        self.summary, self.unread = summary, summary["me"]["unreadCount"]
-
-    def saw(self, message: Json) -> None:
-        """Whoever writes has read up to there, unless the message says that they have not."""
-        if message["senderId"] and not message.get("keepUnread"):
-            self.move(message["senderId"], message["seq"])
-
-    def move(self, user: str, seq: int) -> None:
-        """Move a member's read mark forward, as far as the members are known."""
-        if member := self.members.get(user):
-            member["lastReadSeq"] = max(member["lastReadSeq"], seq)
-
-    def unread_by(self, message: Json) -> int:
-        """The number beside a message: how many have not read it."""
-        if len(self.members) > LARGE_ROOM:
-            return self._unread_by_steps(message)
-        return sum(
-            member["lastReadSeq"] < message["seq"] and member["visibleFromSeq"] <= message["seq"]
-            for user, member in self.members.items()
-            if user != message["senderId"]
-        )
-
-    def _unread_by_steps(self, message: Json) -> int:
-        if not self.steps or (len(self.steps) == STEPS and message["seq"] < self.steps[0][0]):
-            return 0
-        readers = sum(people for seq, people in self.steps if seq >= message["seq"])
-        return len(self.members) - max(1, readers)
-
-
 class Client:
     """One device of one person.
 
     Args:
         base: where the server is published.
-        patience: seconds to wait for an ack before the same thing is sent again.
+        patience, doubt: seconds to wait for an ack, and for what became of what was accepted, before it is sent again.
         pause: seconds before the first attempt to reconnect.
     """
 
-    def __init__(self, base: str, *, patience: float = 10.0, pause: float = 1.0) -> None:
-        self.base, self.patience = base, patience
+    def __init__(self, base: str, *, patience: float = 10.0, pause: float = 1.0, doubt: float = 30.0) -> None:
+        self.base, self.patience, self.doubt = base, patience, doubt
+        self.accepted: dict[str, Json] = {}  # by id, what was sent
+        self.rejected: dict[str, str] = {}  # by id, the error
         self.me: Json = {}
         self.rooms: dict[str, Room] = {}
         self.inbox: int | None = None  # the number of the list, when all of it had arrived
@@ -165,6 +66,7 @@ class Client:
         self._refreshing, self._sending = asyncio.Lock(), asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._start: asyncio.Task[None] | None = None
+        self._doubting: asyncio.Task[None] | None = None
         handlers: dict[str, Callable[..., object]] = {
             "connect": self._connected,
             "disconnect": self._disconnected,
@@ -172,6 +74,8 @@ class Client:
             "message:updated": self._changed,
             "message:deleted": self._changed,
             "message:reaction": self._changed,
+            "message:persisted": self._persisted,
+            "message:rejected": self._rejected,
             "conversation:version": self._skipped,
             "conversation:new": self._shown,
             "conversation:updated": self._shown,
@@ -246,8 +150,8 @@ class Client:
         return task
 
     def _connected(self) -> None:
-        if self._start:
-            self._start.cancel()
+        for task in filter(None, (self._start, self._doubting)):
+            task.cancel()
         self._start = self._spawn(self._init())
 
     def _disconnected(self, _: str) -> None:
@@ -283,6 +187,7 @@ class Client:
         self.inbox = number
         if self._focus is not None:
             await self.focus(self._focus)
+        self._doubting = self._spawn(self._ask_again(0.0))
         for room in self.rooms.values():
             if room.members:
                 self._spawn(self._fetch_members(room))
@@ -332,7 +237,45 @@ class Client:
         """Send a message, one at a time, until it is stored; the ack."""
         draft = {"id": id or str(uuid.uuid4()), "conversationId": room, "content": content, **fields}
         async with self._sending:
-            return await self.ask("message:send", draft, lambda ack: self.rooms[room].put(ack["message"]))
+            return await self.give(draft)
+
+    async def give(self, draft: Json) -> Json:
+        """Send a message until it is stored or accepted; the ack. What becomes of an accepted one comes later."""
+
+        def apply(ack: Json) -> None:
+            if ack["level"] == "stored":
+                self._persisted(ack | {"tempId": draft["id"]})
+            elif draft["id"] not in self.rooms[draft["conversationId"]].messages:
+                self.accepted[draft["id"]] = draft
+                if self._doubting is None or self._doubting.done():
+                    self._doubting = self._spawn(self._ask_again(self.doubt))
+
+        return await self.ask("message:send", draft, apply)
+
+    async def _ask_again(self, after: float) -> None:
+        """Send again, one after the other, what was accepted so long ago and is nowhere yet; more patiently each time."""
+        while self.accepted:
+            doubtful = list(self.accepted.values())
+            await asyncio.sleep(after)
+            for draft in doubtful:
+                room = self.rooms.get(draft["conversationId"])
+                if room is None or draft["id"] in room.messages:
+                    self.accepted.pop(draft["id"], None)
+                if draft["id"] in self.accepted:
+                    try:
+                        await self.give(draft)
+                    except Refused as refused:
+                        self._rejected({"tempId": draft["id"], "error": refused.code})
+            after = max(2 * after, self.doubt)
+
+    def _persisted(self, notice: Json) -> None:
+        self.accepted.pop(notice["tempId"], None)
+        if room := self.rooms.get(notice["message"]["conversationId"]):
+            room.put(notice["message"])
+
+    def _rejected(self, notice: Json) -> None:
+        if self.accepted.pop(notice["tempId"], None):
+            self.rejected[notice["tempId"]] = notice["error"]
 
     async def open(self, id: str) -> Room:  # noqa: A002 - the field's name
         """Load all there is to see of a conversation: its log and its members."""
