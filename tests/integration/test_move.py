@@ -100,7 +100,7 @@ async def test_it_says_how_far_it_is(tmp_path: Path, url: str) -> None:
     source = await filled(tmp_path / "data")
     done = run_madang("migrate", "--from", source, "--to", url)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Copied and compared: 1 conversations, 1 users, ")
+    assert done.stdout.startswith("Copied and compared: 1 conversations, 3,001 messages, 1 users, ")
     assert f"messages: {MESSAGES + 1:,}\n" in done.stderr
     assert "secret" in done.stdout
     shown = _on_a_terminal("migrate", "--from", url, "--to", f"sqlite:{tmp_path / 'back'}")
