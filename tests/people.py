@@ -87,6 +87,8 @@ class Device:
     async def close(self) -> None:
         """Disconnect, if still connected."""
         await self.client.disconnect()
+        if session := self.client.eio.http:  # left open where the connection broke
+            await session.close()
 
 
 class Person:

@@ -134,6 +134,8 @@ class Client:
     async def close(self) -> None:
         """End everything this client has begun."""
         await self.socket.shutdown()
+        if session := self.socket.eio.http:  # left open where the connection broke
+            await session.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
