@@ -89,4 +89,4 @@ async def test_a_flood_is_refused_early_and_nothing_of_it_is_lost(tmp_path: Path
     assert {ack["error"] for ack in refused} == {"try_again"}
     assert min(ack["retryAfterMs"] for ack in refused) >= 500
     assert report.clean, str(report)
-    assert report.acknowledged == FLOOD + 50 + 1
+    assert report.acknowledged >= FLOOD + 50 + 1  # who asks again may be answered twice
