@@ -360,7 +360,7 @@ async def gateway_parts(
             message_people=parts.services.message_people,
             member_settings=parts.services.member_settings,
         )
-        server = engine_server(settings, limits, origins, TrustedProxies(()), lambda _: None)
+        server = engine_server(settings, limits, origins, TrustedProxies(()), lambda _: None, peers=None)
         metrics = Metrics()
         gateway = await open_gateway(server, services, origins, metrics, stack)
         world = GatewayParts(parts=parts, store=store, bus=bus, server=server, gateway=gateway, metrics=metrics)

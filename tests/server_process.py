@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -19,10 +20,18 @@ from typing import ClassVar, Final, Self
 
 import jwt
 
-__all__ = ["JWT_SECRET", "ServerProcess", "WorkerProcess"]
+__all__ = ["JWT_SECRET", "ServerProcess", "WorkerProcess", "free_port"]
 
 JWT_SECRET: Final = "the host application signs its tokens with this"
 START_SECONDS: Final = 30.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on, for a server that has to know it before it starts."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
 
 
 class ServerProcess:

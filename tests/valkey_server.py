@@ -22,6 +22,8 @@ from typing import Final
 
 import redis
 
+from tests.server_process import free_port
+
 __all__ = ["ValkeyServer", "running_cluster", "running_valkey"]
 
 START_SECONDS: Final = 10.0
@@ -40,13 +42,6 @@ def _program() -> str:
     return str(program)
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 class ValkeyServer:
     """One server; it keeps its port through every restart.
 
@@ -57,7 +52,7 @@ class ValkeyServer:
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._settings = {**SETTINGS, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -116,7 +111,7 @@ def running_valkey(settings: Mapping[str, str] | None = None) -> Iterator[Valkey
 @contextmanager
 def running_cluster() -> Iterator[tuple[ValkeyServer, ValkeyServer]]:
     """Two servers that are a cluster, each with half of the slots."""
-    buses = [_free_port(), _free_port()]
+    buses = [free_port(), free_port()]
     with ExitStack() as stack:
         one, two = [
             stack.enter_context(running_valkey({"cluster-enabled": "yes", "cluster-port": str(bus)})) for bus in buses

@@ -7,15 +7,15 @@ was asked for and nothing else.
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import click
 
 from madang import __version__
+from madang.app.running import run
 from madang.config import Settings, SettingsError, load_settings
 from madang.errors import ErrorCode, MadangError
 from madang.telemetry import configure_logging
@@ -59,6 +59,7 @@ def serve(host: str | None, port: str | None, data: str | None, workers: str | N
     """Run the server until Ctrl+C."""
     from madang.app.server import Started
     from madang.app.server import serve as run_server
+    from madang.app.supervisor import supervise
 
     embedded_worker = "0" if no_worker else None
     settings = _settings(host=host, port=port, data=data, workers=workers, embedded_worker=embedded_worker)
@@ -68,7 +69,10 @@ def serve(host: str | None, port: str | None, data: str | None, workers: str | N
             click.echo(line)
         sys.stdout.flush()  # whoever started the process may be reading a pipe
 
-    _run(run_server(settings, announce))
+    if settings.workers > 1:
+        supervise(settings, announce)
+    else:
+        run(run_server(settings, announce))
 
 
 def _local(host: str) -> str:
@@ -106,7 +110,7 @@ def worker(port: str | None, data: str | None) -> None:
         click.echo(f"Madang {__version__} stores what is accepted{where}. Ctrl+C stops the worker.")
         sys.stdout.flush()
 
-    _run(work(settings, announce))
+    run(work(settings, announce))
 
 
 @main.command()
@@ -154,7 +158,7 @@ def _move(source: str | None, target: str | None, data: str | None) -> None:
             "Start the server on it with the secret it had: the file `secret` of the data folder, or MADANG_SECRET."
         )
 
-    _run(work())
+    run(work())
 
 
 @contextmanager
@@ -186,7 +190,7 @@ def doctor(new_epoch: bool, data: str | None) -> None:
         async def begin() -> None:
             click.echo(f"A new epoch has begun: {await begin_epoch(settings)}. Clients load everything anew.")
 
-        _run(begin())
+        run(begin())
         return
     faults = 0
 
@@ -196,7 +200,7 @@ def doctor(new_epoch: bool, data: str | None) -> None:
             faults += finding.verdict == "fault"
             click.echo(f"{finding.verdict:<6} {finding.subject}: {finding.sentence}")
 
-    _run(work())
+    run(work())
     if faults:
         raise SystemExit(1)
 
@@ -280,21 +284,11 @@ def _with_services(data: str | None, work: Callable[[Any], Awaitable[None]]) -> 
     settings = load_settings({"data": data})
     configure_logging(settings.log, "warning")  # a command answers; it does not tell the story of its start
 
-    async def run() -> None:
+    async def with_them() -> None:
         async with open_services(settings) as services:
             await work(services)
 
-    _run(run())
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    if sys.platform == "win32":
-        asyncio.run(work)
-        return
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
+    run(with_them())
 
 
 def _new_password() -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import os
 import secrets
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -131,6 +132,13 @@ def _redis(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or "/" in host or (":" in host and not host.startswith("[")) or not 0 < int(port) < 65_536:
+        raise ValueError(value)
+    return value
+
+
 def _flag(value: str) -> bool:
     if value not in {"0", "1"}:
         raise ValueError(value)
@@ -173,7 +181,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data: Annotated[Path, Accepts("a folder", Path)] = Path("data")
     """Folder of the store and of the secret; made when missing. One server at a time."""
     workers: Annotated[int, Accepts("a whole number from 1", _number(int, 1, 1_024))] = 1
-    """Processes that share the port. Not yet: more than 1."""
+    """Processes that share the port. More than 1 takes `MADANG_DATABASE_URL` and `MADANG_REDIS_URL`."""
     database_url: Annotated[str, Accepts("postgresql://user:password@host:port/database", _database, secret=True)] = ""
     """The store, PostgreSQL 14 or newer; unset: SQLite in the data folder. Takes `madang[postgres]`. One server
     at a time."""
@@ -183,6 +191,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_url: Annotated[str, Accepts("redis[s]://[[user]:password@]host[:port][/database]", _redis, secret=True)] = ""
     """What joins several nodes on one PostgreSQL: Redis or Valkey 7 or newer; unset: this process is alone. Takes
     `madang[redis]`, `MADANG_DATABASE_URL`, and the same `MADANG_SECRET` on every node."""
+    advertise: Annotated[str, Accepts("host:port", _address)] = ""
+    """Where other nodes reach this one, past every proxy; they pass on to it what a proxy sent to the wrong one. Unset: they do
+    not, and polling takes a proxy with sticky sessions. Takes `MADANG_REDIS_URL`."""
     persistence: Annotated[Literal["direct", "queue"], _one_of("direct", "queue")] = "direct"
     """When a message is acknowledged: once it is stored, or once Redis has it (`queue`), to be stored by workers. `queue` takes
     `MADANG_REDIS_URL`, and keeps what it acknowledged as well as that Redis does: see docs/queue.md."""
@@ -343,10 +354,6 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 def _refuse_what_comes_later(settings: Settings) -> None:
     later = {
-        "workers": (
-            settings.workers > 1,
-            "processes that share a port are not supported yet: start several nodes, with MADANG_REDIS_URL",
-        ),
         "jwks_url": (settings.jwks_url, "public keys are not supported yet: MADANG_JWT_SECRET is"),
         "registration": (settings.registration == "invite", "invite is not supported yet: use open or closed"),
     }
@@ -370,6 +377,15 @@ def _refuse_contradictions(settings: Settings) -> None:
             "MADANG_PERSISTENCE",
             "queue takes MADANG_REDIS_URL, where messages wait, and PostgreSQL: set both, or direct.",
         )
+    if settings.workers > 1 and not (settings.database_url and settings.redis_url):
+        raise SettingsError(
+            "MADANG_WORKERS",
+            "above 1 takes PostgreSQL and Redis: set MADANG_DATABASE_URL and MADANG_REDIS_URL, or use 1.",
+        )
+    if settings.workers > 1 and sys.platform == "win32":
+        raise SettingsError("MADANG_WORKERS", "must be 1 on Windows, where processes cannot share a port.")
+    if settings.advertise and not settings.redis_url:
+        raise SettingsError("MADANG_ADVERTISE", "means nothing without MADANG_REDIS_URL: there are no other nodes.")
     for name in ("jwt_issuer", "jwt_audience", "jwt_claims"):
         if getattr(settings, name) and not settings.jwt_secret:
             raise SettingsError(variable(name), "means nothing without MADANG_JWT_SECRET.")

@@ -16,7 +16,7 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TextIO
 
@@ -25,10 +25,11 @@ from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, P
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric as MetricFamily
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-__all__ = ["METRICS", "LoopLagProbe", "Metric", "Metrics", "configure_logging"]
+__all__ = ["METRICS", "LoopLagProbe", "Metric", "Metrics", "configure_logging", "merged"]
 
 _SECRET_FIELD: Final = re.compile("password|secret|token|authorization|cookie|api_?key|^(content|body|payload)$")
 LAG_INTERVAL: Final = 0.25
@@ -82,6 +83,15 @@ QUEUE_STORED: Final = Metric("madang_queue_stored_total", "counter", "Accepted m
 QUEUE_REJECTED: Final = Metric(
     "madang_queue_rejected_total", "counter", "Accepted messages that this process has found impossible to store."
 )
+ARRIVALS_WAITING: Final = Metric(
+    "madang_arrivals_waiting", "gauge", "Sockets that wait for their turn to be let in or shown their list, now."
+)
+PASSED_ON: Final = Metric(
+    "madang_passed_on_total", "counter", "Requests passed on to the worker or node that has the connection."
+)
+TUNNELS: Final = Metric(
+    "madang_tunnels", "gauge", "WebSockets carried to another worker or node that has the connection, now."
+)
 LOOP_LAG: Final = Metric(
     "madang_loop_lag_seconds", "histogram", f"How late the event loop was, measured every {LAG_INTERVAL} s."
 )
@@ -114,6 +124,9 @@ METRICS: Final = (
     QUEUE_SHARDS,
     QUEUE_STORED,
     QUEUE_REJECTED,
+    ARRIVALS_WAITING,
+    PASSED_ON,
+    TUNNELS,
     LOOP_LAG,
     HANDLING,
 )
@@ -159,9 +172,29 @@ class Metrics(Collector):
     def describe(self) -> Iterable[MetricFamily]:
         return ()  # otherwise registering would collect, before anything is watched
 
-    def exposition(self) -> tuple[bytes, str]:
+    async def exposition(self) -> tuple[bytes, str]:
         """The text Prometheus reads, and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+
+class _Pages(Collector):
+    def __init__(self, pages: Mapping[str, bytes]) -> None:
+        self._pages = pages
+
+    def collect(self) -> Iterator[MetricFamily]:
+        families: dict[str, MetricFamily] = {}
+        for worker, page in self._pages.items():
+            for found in text_string_to_metric_families(page.decode()):
+                family = families.setdefault(found.name, MetricFamily(found.name, found.documentation, found.type))
+                family.samples += [each._replace(labels=each.labels | {"worker": worker}) for each in found.samples]
+        yield from families.values()
+
+
+def merged(pages: Mapping[str, bytes]) -> bytes:
+    """One text of several for Prometheus, each sample with the name of its page as the label `worker`."""
+    registry = CollectorRegistry()
+    registry.register(_Pages(pages))
+    return generate_latest(registry)
 
 
 class LoopLagProbe:
@@ -201,6 +234,7 @@ def configure_logging(form: Literal["auto", "console", "json"], level: str, stre
     stream = stream or sys.stderr
     for_people = form == "console" or (form == "auto" and stream.isatty())
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if for_people else "iso", utc=not for_people),

@@ -20,7 +20,8 @@ from tests.faults.figures import FIGURES
 from tests.faults.history import History
 from tests.faults.proxy import Proxy
 from tests.interop.documented_client import Json
-from tests.server_process import ServerProcess
+from tests.round_robin import RoundRobin
+from tests.server_process import ServerProcess, free_port
 
 __all__ = ["World", "until", "world"]
 
@@ -43,7 +44,7 @@ class World:
         self._watching: asyncio.Task[None] | None = None
 
     async def device(
-        self, person: str, *transports: str, line: Proxy | None = None, node: int | None = None
+        self, person: str, *transports: str, line: Proxy | RoundRobin | None = None, node: int | None = None
     ) -> Recorder:
         """A connected device of a person, named after both; directly, or through a line, or on a node by its place."""
         name = f"{person}/{sum(device.name.startswith(f'{person}/') for device in self.devices) + 1}"
@@ -150,7 +151,12 @@ async def world(folder: Path, nodes: int = 1, /, **settings: Any) -> AsyncIterat
     async with AsyncExitStack() as stack:
         history = History(folder / "history.jsonl")
         stack.callback(history.close)
-        servers = [await stack.enter_async_context(ServerProcess(place, settings)) for place in (folder, *folders)]
+        servers = [ServerProcess(place, settings) for place in (folder, *folders)]
+        for server in servers if folders else ():  # where others reach it must be known before it starts
+            server.port = free_port()
+            server.settings["advertise"] = f"127.0.0.1:{server.port}"
+        for server in servers:
+            await stack.enter_async_context(server)
         yield World(servers, history, stack)
         for server in servers:
             assert "Traceback" not in server.log, server.log

@@ -70,13 +70,16 @@ async def test_a_refused_client_is_told_why() -> None:
         await client.disconnect()
 
 
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
 @pytest.mark.parametrize(("event", "comes_back"), [("drop me", True), ("send me away", False)])
-async def test_an_engine_closed_comes_back_and_a_disconnect_stays_away(event: str, comes_back: bool) -> None:
+async def test_an_engine_closed_comes_back_and_a_disconnect_stays_away(
+    event: str, comes_back: bool, transport: str
+) -> None:
     """The two ends mean two things to a stock client."""
     server = application()
     async with serving(server) as port:
         client = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.1)
-        await client.connect(f"http://127.0.0.1:{port}", auth={"token": "good"}, transports=["websocket"])
+        await client.connect(f"http://127.0.0.1:{port}", auth={"token": "good"}, transports=[transport])
         first = next(iter(server.sockets))
         await client.emit(event)
         async with asyncio.timeout(3):

@@ -147,6 +147,34 @@ def test_a_queue_takes_redis_and_postgresql() -> None:
     assert (settings.persistence, settings.embedded_worker, settings.worker_port) == ("queue", False, 0)
 
 
+def test_workers_take_what_nodes_take() -> None:
+    """One process is all that SQLite serves, and processes that do not hear of each other would be several chats."""
+    nodes = {
+        "MADANG_REDIS_URL": "redis://cache",
+        "MADANG_DATABASE_URL": "postgresql://localhost/chat",
+        "MADANG_SECRET": LONG,
+    }
+    for given in ({}, {"MADANG_DATABASE_URL": nodes["MADANG_DATABASE_URL"]}):
+        error = refusal(given | {"MADANG_WORKERS": "2"})
+        assert error.setting == "MADANG_WORKERS"
+        assert "MADANG_REDIS_URL" in error.sentence
+    assert load_settings({"workers": "2"}, nodes).workers == 2
+
+
+def test_an_address_for_other_nodes_is_host_and_port() -> None:
+    """And takes other nodes."""
+    nodes = {
+        "MADANG_REDIS_URL": "redis://cache",
+        "MADANG_DATABASE_URL": "postgresql://localhost/chat",
+        "MADANG_SECRET": LONG,
+    }
+    for address in ("10.0.0.1:8420", "[fd00::1]:8420", "chat-1.internal:80"):
+        assert load_settings({}, nodes | {"MADANG_ADVERTISE": address}).advertise == address
+        assert refusal({"MADANG_ADVERTISE": address}).setting == "MADANG_ADVERTISE"
+    for wrong in ("10.0.0.1", ":8420", "a:0", "a:99999", "fd00::1:80", "http://a:80"):
+        assert refusal(nodes | {"MADANG_ADVERTISE": wrong}).setting == "MADANG_ADVERTISE"
+
+
 def test_one_secret_for_two_ends_is_refused() -> None:
     """The host application must not be able to sign Madang's own tokens."""
     host = {"MADANG_JWT_SECRET": LONG, "MADANG_JWT_ISSUER": "https://host.example", "MADANG_JWT_AUDIENCE": "madang"}

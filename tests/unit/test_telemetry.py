@@ -88,14 +88,14 @@ def test_importing_configures_nothing() -> None:
     assert logging.getLogger().handlers == before
 
 
-def test_metrics_are_read_when_asked() -> None:
+async def test_metrics_are_read_when_asked() -> None:
     """A counter says what its source says at that moment."""
     metrics = Metrics()
     value = 1.0
     metrics.watch(telemetry.FRAMES_SENT, lambda: value)
     metrics.watch(telemetry.SOCKETS, lambda: 7)
     value = 3.0
-    text, kind = metrics.exposition()
+    text, kind = await metrics.exposition()
     assert b"madang_frames_sent_total 3.0" in text
     assert b"madang_sockets 7.0" in text
     assert b"madang_loop_lag_seconds_bucket" in text

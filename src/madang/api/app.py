@@ -30,7 +30,7 @@ from madang.api.cookies import SessionCookies
 from madang.api.description import ApiDescription, DescriptionController
 from madang.api.errors import EXCEPTION_HANDLERS
 from madang.api.forwarded import TrustedProxies
-from madang.api.health import HealthController, Readiness
+from madang.api.health import Exposition, HealthController, Readiness
 from madang.api.me import MeController
 from madang.api.members import MemberController
 from madang.api.message_changes import MessageChangeController
@@ -50,7 +50,6 @@ from madang.services.messages import MessageService
 from madang.services.profiles import ProfileService
 from madang.services.reading import ReadingService
 from madang.services.sessions import SessionService
-from madang.telemetry import Metrics
 
 __all__ = ["ApiOptions", "ApiServices", "create_api", "create_operations"]
 
@@ -108,7 +107,7 @@ def create_api(
     clock: Clock,
     *,
     proxies: TrustedProxies,
-    metrics: Metrics,
+    exposition: Exposition,
     readiness: Readiness,
 ) -> Litestar:
     """The ASGI application of `{prefix}/api`, `{prefix}/health` and `{prefix}/metrics`.
@@ -150,7 +149,7 @@ def create_api(
         "security": security,
         "session_cookies": cookies,
         "limits": limits,
-        "metrics": metrics,
+        "exposition": exposition,
         "readiness": readiness,
         "description": ApiDescription(application, options.prefix),
     }
@@ -160,13 +159,13 @@ def create_api(
 
 
 def create_operations(
-    identities: IdentityService, api_key: str, *, proxies: TrustedProxies, metrics: Metrics, readiness: Readiness
+    identities: IdentityService, api_key: str, *, proxies: TrustedProxies, exposition: Exposition, readiness: Readiness
 ) -> Litestar:
     """The ASGI application of a process that serves nobody: `/health` and `/metrics` only."""
     security = RequestSecurity(identities, Origins("", ()), ClientAddresses(proxies), api_key=api_key)
     app = Litestar(
         route_handlers=[HealthController],
-        dependencies={"metrics": _given(metrics), "readiness": _given(readiness)},
+        dependencies={"exposition": _given(exposition), "readiness": _given(readiness)},
         guards=[security.guard],
         exception_handlers=EXCEPTION_HANDLERS,
         before_send=[_harden],

@@ -8,9 +8,11 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 
 from madang.api.security import Policy
-from madang.telemetry import Metrics
 
-__all__ = ["HealthController", "Readiness"]
+__all__ = ["Exposition", "HealthController", "Readiness"]
+
+Exposition = Callable[[], Awaitable[tuple[bytes, str]]]
+"""The text of the metrics, and its content type."""
 
 Readiness = Callable[[], Awaitable[None]]
 """Raises `MadangError` while the server should get no traffic."""
@@ -34,7 +36,7 @@ class HealthController(Controller):
         return {"ok": True}
 
     @get("/metrics", policy=Policy.OPERATOR)
-    async def metrics(self, metrics: NamedDependency[Metrics]) -> Response[bytes]:
-        """Metrics for Prometheus; from this machine, or with the key of the API."""
-        text, content_type = metrics.exposition()
+    async def metrics(self, exposition: NamedDependency[Exposition]) -> Response[bytes]:
+        """Metrics for Prometheus, of all workers that share the port; from this machine, or with the key of the API."""
+        text, content_type = await exposition()
         return Response(text, media_type=content_type)

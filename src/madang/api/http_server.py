@@ -12,23 +12,25 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 
 from madang.config import InUseError, SettingsError, variable
 
-__all__ = ["HttpServer", "bind"]
+__all__ = ["HttpServer", "bind", "bind_beside"]
 
 BACKLOG: Final = 2_048
 GRACE_SECONDS: Final = 2
 """How long requests that are being answered may take when the server stops."""
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
+def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
     """Listen on every address of a host name; port 0 takes one that is free on all of them.
 
-    Connections made before `HttpServer.start` wait in the backlog.
+    Connections made before `HttpServer.start` wait in the backlog, unless the port is shared with other processes that
+    bound it so: then the others get them, and the system deals connections out evenly among those that have started.
 
     Raises:
         SettingsError: the port is taken (`InUseError`), or the host is none of this machine.
@@ -42,7 +44,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     for family, _, _, _, address in dict.fromkeys(found):
         taken = listening[0].getsockname()[1] if listening else port
         try:
-            listening.append(_listen(family, (address[0], taken, *address[2:])))
+            listening.append(_listen(family, (address[0], taken, *address[2:]), shared=shared))
         except OSError as error:
             refused = error
             if error.errno in {errno.EADDRINUSE, errno.EACCES}:
@@ -54,14 +56,25 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return listening
 
 
-def _listen(family: int, address: Any) -> socket.socket:
+def bind_beside(path: Path) -> socket.socket:
+    """Listen on a Unix socket, for processes of this machine that may open its folder."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _listen(family: int, address: Any, *, shared: bool) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)
+        if not shared:
+            listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
@@ -103,10 +116,18 @@ class HttpServer:
         application: answers every HTTP request.
         websocket_protocol: answers every upgrade, before any application.
         sockets: listening ones; closed by `close`.
+        beside: one from `bind_beside`, if any; closed by `close`.
     """
 
-    def __init__(self, application: Any, websocket_protocol: Any, sockets: Sequence[socket.socket]) -> None:
-        self._sockets = list(sockets)
+    def __init__(
+        self,
+        application: Any,
+        websocket_protocol: Any,
+        sockets: Sequence[socket.socket],
+        beside: socket.socket | None = None,
+    ) -> None:
+        self._public = list(sockets)
+        self._sockets = self._public if beside is None else [*self._public, beside]
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 application,
@@ -135,6 +156,13 @@ class HttpServer:
         if not accepting.done():
             accepting.cancel()
             await self._serving
+
+    def stop_accepting(self) -> None:
+        """Take no new connection but from beside; those that are open go on. Safe to call twice."""
+        for server in self._uvicorn.servers[: len(self._public)]:
+            server.close()
+        for listener in self._public:
+            listener.close()
 
     async def close(self) -> None:
         """Stop listening, let requests under way finish for `GRACE_SECONDS`, close what is left. Safe to call twice."""

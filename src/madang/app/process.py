@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from threading import Timer
 from typing import Any, Final
@@ -37,10 +37,10 @@ async def either(*events: Coroutine[Any, Any, object]) -> None:
             task.cancel()
 
 
-def stop_signals(seconds: float, stack: ExitStack) -> asyncio.Event:
+def stop_signals(seconds: float, stack: ExitStack) -> tuple[asyncio.Event, Callable[[], None]]:
     """Set by SIGTERM and SIGINT, which start the time that stopping may take; the stack ends it. A second Ctrl+C ends the
     process at once, which the store survives; a second SIGTERM does not, because supervisors send it to the process and to
-    its group.
+    its group. Beside it, what does the same without a signal.
     """
     overdue = Timer(seconds, _end_as_it_is)  # a thread, because the loop may be what hangs
     overdue.daemon = True
@@ -60,7 +60,7 @@ def stop_signals(seconds: float, stack: ExitStack) -> asyncio.Event:
 
     loop.add_signal_handler(signal.SIGINT, interrupt)
     loop.add_signal_handler(signal.SIGTERM, stop)
-    return stopping
+    return stopping, stop
 
 
 def settle_down() -> None:

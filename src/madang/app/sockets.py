@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from madang import telemetry
 from madang.api.forwarded import TrustedProxies
 from madang.api.origins import Origins
 from madang.app.services import Services
 from madang.config import Settings
 from madang.contract.limits import Limits
+from madang.gateway.arrivals import Arrivals
 from madang.gateway.attach import Attach
 from madang.gateway.authenticate import Authenticate
 from madang.gateway.connection import Connections
@@ -41,6 +43,9 @@ from madang.services.typing_status import TypingService
 from madang.socketio import Server, ServerOptions
 from madang.telemetry import Metrics
 
+if TYPE_CHECKING:
+    from madang.cluster.peers import NodePeers
+
 __all__ = ["SERVICE_RESTART", "engine_server", "open_gateway"]
 
 SERVICE_RESTART: Final = 1012
@@ -58,6 +63,8 @@ def engine_server(
     origins: Origins,
     proxies: TrustedProxies,
     admit: Callable[[str], float | None],
+    *,
+    peers: NodePeers | None,
 ) -> Server:
     """The Socket.IO server; nobody can connect before its `start`."""
 
@@ -77,6 +84,8 @@ def engine_server(
             packet_rate=rate if settings.send_rate else None,
             packet_burst=int(rate * PACKET_SECONDS_AT_ONCE),
             admit=admit,
+            node="" if peers is None else peers.name,
+            peers=peers,
             client_address=proxies.client_address,
         )
     )
@@ -89,7 +98,8 @@ async def open_gateway(
     base = services.foundation
     namespace, store, tasks = server.of("/"), base.store, base.tasks
     presence = await _presence(services, stack)
-    connections = Connections()
+    connections, arrivals = Connections(), Arrivals()
+    metrics.watch(telemetry.ARRIVALS_WAITING, lambda: arrivals.waiting)
     authenticate = Authenticate(services.identities, is_own_page=origins.is_own)
     expiry = Expiry(base.clock)
     delivery = Delivery(namespace, connections)
@@ -113,11 +123,12 @@ async def open_gateway(
     )
     sweep = _sweep(services, connections, feed, attach)
     base.bus.listen(notices.heard, sweep.hurry)
-    coming = _coming(services, sync, attach, presence, authenticate=authenticate, expiry=expiry)
+    coming = _coming(services, sync, attach, presence, arrivals=arrivals, authenticate=authenticate, expiry=expiry)
     looking = PresenceHandlers(presence, watches, base.limits).table() | FocusHandlers(focus, steps).table()
     handlers = coming | _talking(services, feed) | looking
     gateway = Gateway(
         connections=connections,
+        arrivals=arrivals,
         authenticate=authenticate,
         expiry=expiry,
         presence=presence,
@@ -127,10 +138,9 @@ async def open_gateway(
     namespace.use(gateway.admit)
     namespace.on("disconnect", gateway.ended)
     namespace.on_event(Dispatch(handlers, services.access, tasks, metrics.handled))
-    expiry.start()
-    stack.callback(expiry.close)
-    sweep.start()
-    stack.callback(sweep.close)
+    for watcher in (expiry, sweep):
+        watcher.start()
+        stack.callback(watcher.close)
     await server.start()
     stack.push_async_callback(server.close, SERVICE_RESTART)
     return gateway
@@ -164,6 +174,7 @@ def _coming(
     attach: Attach,
     presence: PresenceService,
     *,
+    arrivals: Arrivals,
     authenticate: Authenticate,
     expiry: Expiry,
 ) -> dict[str, Handler]:
@@ -174,6 +185,7 @@ def _coming(
         sync=sync,
         accounts=base.store.accounts,
         presence=presence,
+        arrivals=arrivals,
         authenticate=authenticate,
         expiry=expiry,
         limits=base.limits,

@@ -64,7 +64,7 @@ async def work(settings: Settings, announce: Callable[[int | None], None]) -> No
             "MADANG_PERSISTENCE", "is direct: then nothing waits for a worker. Set it to queue, as on the nodes."
         )
     with ExitStack() as stack:
-        stopping = stop_signals(STOP_SECONDS, stack)
+        stopping, _ = stop_signals(STOP_SECONDS, stack)
         listening = [] if settings.worker_port is None else bind(settings.host, settings.worker_port)
         for listener in listening:
             stack.callback(listener.close)
@@ -130,6 +130,6 @@ def _operations(settings: Settings, services: Services, metrics: Metrics, worker
         services.identities,
         settings.api_key,
         proxies=TrustedProxies(settings.trusted_proxies),
-        metrics=metrics,
+        exposition=metrics.exposition,
         readiness=readiness,
     )

@@ -1,12 +1,13 @@
 """The gateway: the life of a socket from CONNECT to its end.
 
-Owns admitting (authenticate, then hear revocations, then ask once more), forgetting, and draining. Must never hold a
-rule of chat: those are in the services and the log.
+Owns admitting (wait for a turn, authenticate, then hear revocations, then ask once more), forgetting, and draining. Must
+never hold a rule of chat: those are in the services and the log.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import msgspec
 
 from madang.contract.server_events import ServerClosing
 from madang.errors import ErrorCode, MadangError
+from madang.gateway.arrivals import Arrivals
 from madang.gateway.authenticate import Authenticate, turned_away
 from madang.gateway.connection import Connection, Connections
 from madang.gateway.expiry import Expiry
@@ -28,6 +30,10 @@ DRAIN_SLICE: Final = 200
 """Sockets told and closed in one go while draining."""
 DRAIN_SECONDS: Final = 3.0
 """Over how long draining is spread, at most."""
+SLICE_SECONDS: Final = 0.25
+"""Between two slices, if there are few."""
+RETRY_MS: Final = (500, 2_500)
+"""What people are told to wait, each something in between."""
 
 
 class Gateway:
@@ -41,6 +47,7 @@ class Gateway:
         self,
         *,
         connections: Connections,
+        arrivals: Arrivals,
         authenticate: Authenticate,
         expiry: Expiry,
         presence: PresenceService,
@@ -48,6 +55,7 @@ class Gateway:
         endings: Sequence[Callable[[Connection], None]],
     ) -> None:
         self._connections = connections
+        self._arrivals = arrivals
         self._authenticate = authenticate
         self._expiry = expiry
         self._presence = presence
@@ -61,6 +69,10 @@ class Gateway:
             ConnectionRefused: with the code of the table in `data.error`; the client stays away until it has a token.
             ConnectionPostponed: trouble that passes; the engine is closed, so that the client comes back by itself.
         """
+        async with self._arrivals.turn():
+            await self._admit(socket, auth)
+
+    async def _admit(self, socket: Socket, auth: dict[str, Any]) -> None:
         identity = await self._authenticate.identify(socket, auth)
         connection = Connection(socket, identity)
         self._connections.add(connection)
@@ -101,8 +113,9 @@ class Gateway:
         pause = DRAIN_SECONDS / max(1, len(leaving) // DRAIN_SLICE)
         for start in range(0, len(leaving), DRAIN_SLICE):
             if start:
-                await asyncio.sleep(min(0.25, pause))
-            for number, connection in enumerate(leaving[start : start + DRAIN_SLICE]):
-                closing = ServerClosing(retry_after_ms=500 + number * 10)
+                await asyncio.sleep(min(SLICE_SECONDS, pause))
+            for connection in leaving[start : start + DRAIN_SLICE]:
+                wait = random.randint(*RETRY_MS)  # noqa: S311  # spreads load, guards nothing
+                closing = ServerClosing(retry_after_ms=wait)
                 connection.socket.send(one_event("server:closing", msgspec.json.encode(closing)))
                 connection.socket.close_engine(1012, "the server is restarting")

@@ -27,12 +27,14 @@ from madang.socketio.handshake import Handshake
 from madang.socketio.namespace import ConnectionPostponed, ConnectionRefused, Namespace
 from madang.socketio.options import OriginPolicy, ServerOptions, same_origin
 from madang.socketio.outbox import Traffic
+from madang.socketio.peers import PASSED_ON, PassedAnswer, PassedRequest, Peers
 from madang.socketio.reasons import DisconnectReason
 from madang.socketio.server import Server, Stats, run
 from madang.socketio.socket import Socket
 from madang.socketio.websocket_protocol import websocket_protocol
 
 __all__ = [
+    "PASSED_ON",
     "Ack",
     "Application",
     "Broadcast",
@@ -46,6 +48,9 @@ __all__ = [
     "Handshake",
     "Namespace",
     "OriginPolicy",
+    "PassedAnswer",
+    "PassedRequest",
+    "Peers",
     "Sendable",
     "Server",
     "ServerOptions",

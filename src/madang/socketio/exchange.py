@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from madang.socketio.handshake import Request, keep_headers, parse_query
+from madang.socketio.peers import PassedAnswer, PassedRequest
 
 if TYPE_CHECKING:
     from madang.socketio.engine_server import EngineServer
     from madang.socketio.verify import Refusal
 
+T = TypeVar("T")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -26,13 +28,14 @@ _NO_CONTENT = 204
 class Exchange:
     """A request and the way to answer it, once."""
 
-    __slots__ = ("_cors", "_receive", "_scope", "_send")
+    __slots__ = ("_body", "_cors", "_receive", "_scope", "_send")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._cors: list[tuple[bytes, bytes]] = []
+        self._body: bytes | None = None
 
     def header(self, wanted: bytes) -> bytes:
         """Look up a header by its name in lower case; empty when absent."""
@@ -60,7 +63,14 @@ class Exchange:
         return request
 
     async def read_body(self, limit: int) -> bytes | None:
-        """Read the body, of one that is too long a little more than the limit; None when the peer went away."""
+        """Read the body, of one that is too long a little more than the limit; None when the peer went away. Another call
+        gives the same.
+        """
+        if self._body is None:
+            self._body = await self._receive_body(limit)
+        return self._body
+
+    async def _receive_body(self, limit: int) -> bytes | None:
         announced = self.header(b"content-length")
         if announced.isdigit() and int(announced) > limit:
             return bytes(limit + 1)
@@ -73,7 +83,22 @@ class Exchange:
             if len(body) > limit or not message.get("more_body", False):
                 return bytes(body)
 
-    async def wait_for(self, answer: asyncio.Future[bytes]) -> bytes | None:
+    async def passed_request(self, limit: int) -> PassedRequest | None:
+        """Read the whole request, to pass it on; None when the peer went away."""
+        body = await self.read_body(limit) if self._scope["method"] == "POST" else b""
+        if body is None:
+            return None
+        path, query = self._scope["raw_path"], self._scope["query_string"]
+        return PassedRequest(
+            method=self._scope["method"], target=b"%b?%b" % (path, query), headers=self._scope["headers"], body=body
+        )
+
+    async def pass_back(self, answer: PassedAnswer) -> None:
+        """Send another server's answer."""
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
+        await self._send({"type": "http.response.body", "body": answer.body})
+
+    async def wait_for(self, answer: asyncio.Future[T]) -> T | None:
         """Wait until there is an answer; None when the peer went away first. Cancelling is safe."""
         watcher = asyncio.ensure_future(self._disconnected())
         try:

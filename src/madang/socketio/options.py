@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from madang.socketio.peers import Peers
 from madang.socketio.wire.engineio_session import TransportName
 
 OriginPolicy = Callable[[str | None, str], bool]
@@ -45,7 +46,9 @@ class ServerOptions:
     """Which Origins may talk to this server, on both transports; ``"*"`` is any, with an open CORS answer."""
     transports: tuple[TransportName, ...] = ("polling", "websocket")
     node: str = ""
-    """Put before every engine sid, so that a poll can be routed to the node that owns it."""
+    """Put before every engine sid, so that a request can be passed on to the node that owns it."""
+    peers: Peers | None = None
+    """Who else has engines behind this address. None: whatever is not here is nowhere, and polling takes sticky sessions."""
     slow_bytes: int = 1024 * 1024
     """Above this a reader that takes nothing for ``slow_seconds`` is cut."""
     slow_seconds: float = 5.0

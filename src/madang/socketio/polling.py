@@ -8,6 +8,7 @@ Invariants:
 2. The Origin is judged before a session is looked up or made.
 3. A poll that is sent again, because its answer got lost on the way, closes the engine: what the answer held is gone, and
    only a client that comes back finds it.
+4. A request for another server's engine is answered by that server, or as if the engine did not exist.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from madang.socketio.engine import NORMAL, PROTOCOL_ERROR
 from madang.socketio.exchange import Exchange
+from madang.socketio.peers import PASSED_ON
 from madang.socketio.reasons import DisconnectReason
-from madang.socketio.verify import BAD_REQUEST, FORBIDDEN, verify
+from madang.socketio.verify import BAD_REQUEST, FORBIDDEN, UNKNOWN_SID, verify
 from madang.socketio.wire.engineio_packet import CLOSE, NOOP, ParseError, join_payload, split_payload
 
 if TYPE_CHECKING:
@@ -95,9 +97,14 @@ async def serve_polling(server: EngineServer, exchange: Exchange) -> None:
         await (exchange.answer_preflight() if server.origin_allowed(request) else exchange.refuse(FORBIDDEN))
         return
     sid = request.query.get("sid")
+    if exchange.header(PASSED_ON) and not await _came_from_a_peer(server, exchange):
+        await exchange.refuse(UNKNOWN_SID)
+        return
     if sid in server.engines:
         server.engines[sid].close_if_overdue()
     refusal = verify(server, request)
+    if refusal is UNKNOWN_SID and sid and await _answered_by_its_owner(server, exchange, sid):
+        return
     if refusal is not None:
         await exchange.refuse(refusal)
         return
@@ -112,6 +119,32 @@ async def serve_polling(server: EngineServer, exchange: Exchange) -> None:
         await exchange.refuse(BAD_REQUEST)
 
 
+async def _came_from_a_peer(server: EngineServer, exchange: Exchange) -> bool:
+    request = await exchange.passed_request(server.options.max_payload)
+    peers = server.options.peers
+    return peers is not None and request is not None and peers.admits(request)
+
+
+async def _answered_by_its_owner(server: EngineServer, exchange: Exchange, sid: str) -> bool:
+    """Pass a request on to the server that has its engine; False if there is none that answers."""
+    peers = server.options.peers
+    owner = None if peers is None else peers.owner_of(sid)
+    if peers is None or owner is None:
+        return False
+    request = await exchange.passed_request(server.options.max_payload)
+    if request is None:
+        return True  # the peer went away, and there is nobody to answer
+    asking = asyncio.ensure_future(peers.ask(owner, request))
+    try:
+        answer = await exchange.wait_for(asking)
+        went_away = not asking.done()
+    finally:
+        asking.cancel()
+    if answer is not None:
+        await exchange.pass_back(answer)
+    return answer is not None or went_away
+
+
 async def _poll(server: EngineServer, engine: Engine, exchange: Exchange, stamp: str | None) -> None:
     transport = engine.transport
     poll = None
@@ -124,7 +157,8 @@ async def _poll(server: EngineServer, engine: Engine, exchange: Exchange, stamp:
     server.flusher.flush_now(engine.outbox)
     body = poll.result() if poll.done() else None
     try:
-        body = await exchange.wait_for(poll) if body is None else body
+        if body is None:
+            body = await exchange.wait_for(poll)
     finally:
         if not poll.done():
             transport.drop_poll()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from madang.socketio.frames import encode_event
+from madang.socketio.frames import NOOP, encode_event
 from madang.socketio.outbox import Traffic
 from madang.socketio.reasons import DisconnectReason
 
@@ -157,7 +157,8 @@ class Socket:
 
         """
         if self._connection is not None:
-            self._connection.engine.close(DisconnectReason.FORCED_CLOSE, code, reason)
+            # A poll is ended with a noop, and the next one finds nothing: the Python client stays away after a close packet.
+            self._connection.engine.close(DisconnectReason.FORCED_CLOSE, code, reason, farewell=NOOP)
 
     # ------------------------------------------------------------------------- for the package, not for others
 

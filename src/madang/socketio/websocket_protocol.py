@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from picows import WSUpgradeRequest
 
 from madang.socketio.handshake import Request, keep_headers, parse_query
+from madang.socketio.peers import PASSED_ON, PassedRequest, Peers
 from madang.socketio.picows_protocol import PicowsProtocol
-from madang.socketio.verify import BAD_REQUEST, Refusal, verify
+from madang.socketio.verify import BAD_REQUEST, UNKNOWN_SID, Refusal, verify
 from madang.socketio.websocket import WebSocketTransport
 
 if TYPE_CHECKING:
@@ -70,12 +71,28 @@ class WebSocketProtocol(PicowsProtocol):
             return
         request = self._read(server, method, query_string, headers)
         refusal = BAD_REQUEST if request is None else verify(server, request)
+        peers = server.options.peers
+        if request is not None and peers is not None:
+            whole = PassedRequest(method=request.method, target=url, headers=list(headers.items()))
+            if whole.header(PASSED_ON) and not peers.admits(whole):
+                refusal = UNKNOWN_SID
+            elif refusal is UNKNOWN_SID and self._given_to_its_owner(peers, request.query["sid"], whole):
+                return
         if refusal is not None or request is None:
             self._refuse(refusal or BAD_REQUEST)
             return
         if self._listeners is not None:
             self._listeners.listener = WebSocketTransport(server, request)
         self.upgrade(headers.get(b"sec-websocket-version", b""), headers.get(b"sec-websocket-key", b""))
+
+    def _given_to_its_owner(self, peers: Peers, sid: str, request: PassedRequest) -> bool:
+        """Give the connection to the server that has its engine; False if there is none."""
+        owner = peers.owner_of(sid)
+        if owner is None:
+            return False
+        self._connections.discard(self)
+        peers.connect(owner, request, self._tcp, self._connections, lambda: self._refuse(UNKNOWN_SID))
+        return True
 
     def _find(self, path: bytes) -> EngineServer | None:
         name = path.decode("latin-1")
@@ -99,6 +116,8 @@ class WebSocketProtocol(PicowsProtocol):
         )
 
     def _refuse(self, refusal: Refusal) -> None:
+        if self._tcp is None:
+            return  # gone while its owner was looked for
         lines = [
             b"HTTP/1.1 %d %b" % (refusal.status, _REASONS[refusal.status]),
             b"Connection: close",

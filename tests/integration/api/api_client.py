@@ -83,7 +83,7 @@ async def open_api(
             LIMITS,
             parts.clock,
             proxies=TrustedProxies(proxies),
-            metrics=Metrics(),
+            exposition=Metrics().exposition,
             readiness=readiness,
         )
         box.append(Api(parts, app))

@@ -1,10 +1,13 @@
 """Listening: every address of a name, a free port, and refusals that name the setting."""
 
+import asyncio
 import socket
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from madang.api.http_server import bind
+from madang.api.http_server import HttpServer, bind, bind_beside
 from madang.config import InUseError, SettingsError
 
 
@@ -46,3 +49,49 @@ def test_a_host_that_is_not_ours_is_named(host: str) -> None:
         bind(host, 0)
     assert caught.value.setting == "MADANG_HOST"
     assert host in caught.value.sentence
+
+
+def test_a_shared_port_takes_nobody_before_the_server_starts() -> None:
+    """Processes that share it bind it side by side; connections are for those that have started."""
+    (first,) = bind("127.0.0.1", 0, shared=True)
+    (second,) = bind("127.0.0.1", first.getsockname()[1], shared=True)
+    with first, second, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(first.getsockname(), timeout=5)
+
+
+def test_a_shared_port_is_not_shared_with_strangers() -> None:
+    """A program that has bound it alone keeps it."""
+    (alone,) = bind("127.0.0.1", 0)
+    with alone, pytest.raises(InUseError):
+        bind("127.0.0.1", alone.getsockname()[1], shared=True)
+
+
+async def test_no_new_connection_and_the_old_ones_go_on(tmp_path: Path) -> None:
+    """After `stop_accepting` whoever is connected is still answered, and so are siblings; nobody else comes in."""
+
+    async def hello(_scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"hi"})
+
+    async def asks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        return (await reader.readuntil(b"hi")).startswith(b"HTTP/1.1 200")
+
+    listening = bind("127.0.0.1", 0)
+    address = listening[0].getsockname()
+    beside = tmp_path / "beside"
+    http = HttpServer(hello, None, listening, bind_beside(beside))
+    await http.start()
+    line = await asyncio.open_connection(*address)
+    assert await asks(*line)
+    http.stop_accepting()
+    await asyncio.sleep(0.01)
+    assert await asks(*line)
+    with pytest.raises(OSError, match=r"refused|Connect call failed"):
+        await asyncio.open_connection(*address)
+    sibling = await asyncio.open_unix_connection(beside)
+    assert await asks(*sibling)
+    for _, writer in (line, sibling):
+        writer.close()
+    await http.close()

@@ -161,7 +161,7 @@ async def test_what_waits_is_timed_from_its_receipt_to_its_answer(phone: Phone, 
     world.store.accounts.let_go("users")
     await phone.until(lambda: phone.ack(number))
     await phone.ask("message:send", {"conversationId": new_id(), "content": "x"})
-    text = world.metrics.exposition()[0].decode()
+    text = (await world.metrics.exposition())[0].decode()
     assert 'madang_event_seconds_count{event="init"} 2.0' in text  # its first, when it came, and this one
     assert 'madang_event_seconds_bucket{event="init",le="0.05"} 1.0' in text
     assert 'event="message:send"' not in text

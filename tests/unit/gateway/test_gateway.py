@@ -137,3 +137,16 @@ async def test_draining_tells_everybody_and_closes_them_so_that_they_come_back(w
         assert phone.events[-1][1][0]["retryAfterMs"] >= 500
         assert phone.closed == (1012, "the server is restarting")
     assert len(world.gateway._connections) == 0
+
+
+async def test_draining_goes_in_slices(world: GatewayParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not all in one moment, and not with the same hint: else all would be back in one moment."""
+    monkeypatch.setattr("madang.gateway.gateway.DRAIN_SLICE", 2)
+    phones = [await world.started(await world.person(f"person-{number}")) for number in range(6)]
+    draining = asyncio.create_task(world.gateway.drain())
+    await asyncio.sleep(0.05)
+    assert sum(phone.closed is not None for phone in phones) == 2
+    await draining
+    hints = {phone.events[-1][1][0]["retryAfterMs"] for phone in phones}
+    assert all(phone.closed for phone in phones)
+    assert len(hints) > 1

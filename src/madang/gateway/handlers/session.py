@@ -18,6 +18,7 @@ from madang.contract.client_events import (
 )
 from madang.contract.limits import CONTRACT_VERSION, Limits
 from madang.errors import ErrorCode, MadangError
+from madang.gateway.arrivals import Arrivals
 from madang.gateway.attach import Attach
 from madang.gateway.authenticate import Authenticate
 from madang.gateway.connection import Connection
@@ -43,6 +44,7 @@ class SessionHandlers:
         sync: SyncService,
         accounts: Accounts,
         presence: PresenceService,
+        arrivals: Arrivals,
         authenticate: Authenticate,
         expiry: Expiry,
         limits: Limits,
@@ -51,6 +53,7 @@ class SessionHandlers:
         self._sync = sync
         self._accounts = accounts
         self._presence = presence
+        self._arrivals = arrivals
         self._authenticate = authenticate
         self._expiry = expiry
         self._limits = limits
@@ -65,6 +68,11 @@ class SessionHandlers:
 
     async def _init(self, connection: Connection, request: Init, reply: Reply) -> None:
         connection.started = True  # before reading: who is added from now on is attached by that, not by this
+        async with self._arrivals.turn():
+            if not connection.ended:  # it may have waited long
+                await self._show(connection, request, reply)
+
+    async def _show(self, connection: Connection, request: Init, reply: Reply) -> None:
         users = await self._accounts.users([connection.user_id])
         if not users:
             raise MadangError(ErrorCode.TOKEN_INVALID, "the account does not exist")
