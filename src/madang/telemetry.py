@@ -267,7 +267,6 @@ def configure_logging(form: Literal["auto", "console", "json"], level: str, stre
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
     )
 
 
