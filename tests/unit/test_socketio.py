@@ -7,7 +7,7 @@ import madang.socketio as package
 
 
 def test_every_exported_name_is_there_once() -> None:
-    """In the order that the linter keeps, so that two people find the same place for a new one."""
+    """None twice, none that does not exist; their order is the linter's business."""
     assert len(set(package.__all__)) == len(package.__all__)
     assert all(hasattr(package, name) for name in package.__all__)
 
