@@ -211,8 +211,8 @@ class MessageService:
         )
 
     def _mentions(self, mentions: list[str] | Literal["all"]) -> list[str] | Literal["all"]:
-        if mentions == "all":
-            return "all"
+        if not mentions or mentions == "all":
+            return mentions
         if len(mentions) > self._limits.mentions:
             raise MadangError(ErrorCode.TOO_LARGE, f"at most {self._limits.mentions} people can be mentioned")
         parsed = [parse_id(mention) for mention in mentions]

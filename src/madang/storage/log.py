@@ -127,11 +127,21 @@ class _Batch:
 
 def storable(entry: Entry) -> bool:
     """Whether both databases take its text; PostgreSQL refuses NUL, and neither takes half a surrogate pair."""
-    texts = (entry.content,) if isinstance(entry, NewMessage) else _texts(msgspec.structs.asdict(entry))
+    if isinstance(entry, NewMessage):
+        return _storable_text(entry.content)
+    return all(_storable_text(text) for text in _texts(msgspec.structs.asdict(entry)))
+
+
+def _storable_text(text: str) -> bool:
+    if "\x00" in text:
+        return False
+    if text.isascii():  # known without a look at it
+        return True
     try:
-        return all(b"\x00" not in text.encode() for text in texts)
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return True
 
 
 def _texts(value: object) -> Iterator[str]:

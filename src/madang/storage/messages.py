@@ -220,15 +220,18 @@ def _older(conn: Connection, here: Select[Any], first: int, bound: int | None, l
 
 
 def _seq_at(conn: Connection, conversation_id: str, at: int, visible_from_seq: int) -> int | None:
-    """The seq of the first message at or after a time, else of the newest one."""
+    """The seq of the first message at or after a time, else of the newest one.
+
+    Times never fall within a conversation, so halving its numbers finds it: in twenty steps among a million.
+    """
     here = messages.c.conversation_id == conversation_id
-    columns = select(messages.c.seq).where(here, messages.c.seq >= visible_from_seq)
-    # Time never falls within a conversation, so the first by (time, seq) is the first by seq; the index has the time.
-    first = conn.scalar(
-        columns.where(messages.c.created_at >= bigint(at)).order_by(messages.c.created_at, messages.c.seq).limit(1)
-    )
-    if first is not None:
-        seq: int = first
-        return seq
-    newest: int | None = conn.scalar(columns.order_by(messages.c.seq.desc()).limit(1))
-    return newest
+    seen = select(messages.c.seq).where(here, messages.c.seq >= visible_from_seq).order_by(messages.c.seq)
+    low: int | None = conn.scalar(seen.limit(1))
+    high: int | None = conn.scalar(seen.order_by(None).order_by(messages.c.seq.desc()).limit(1))
+    if low is None or high is None:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        written = conn.scalar(select(messages.c.created_at).where(here, messages.c.seq == bigint(middle)))
+        low, high = (low, middle) if written is not None and written >= at else (middle + 1, high)
+    return low

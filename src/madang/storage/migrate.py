@@ -16,7 +16,7 @@ from madang.config import SettingsError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest revision; a test holds it equal to the migrations, which are not read when a store is there already."""
 _FOLDER: Final = Path(__file__).with_name("migrations")
 

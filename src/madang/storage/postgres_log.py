@@ -3,7 +3,7 @@
 Invariants:
 1. Entries of a conversation are decided in their order: a stage begins only when the one before is committed.
 2. A stage is plain sends, decided by one call of a function, or changes, decided by the shared functions in one
-   transaction. A send that replies to a message of its own stage begins another.
+   transaction. A send that has the id of a message of its own stage, or replies to one, begins another.
 3. After a lost answer the same stage is done again, as it was: ids and bodies make it idempotent. What then turns out to be
    stored, or so, already carries its commit, because nobody may have been told of it. It waits for conversations that are
    held: perhaps by that very commit.
@@ -43,7 +43,7 @@ def stages(entries: Sequence[Entry]) -> list[list[int]]:
     """
     last_change = 1
     stage_of: dict[str, int] = {}
-    sent: dict[tuple[str, str], int] = {}
+    sent: dict[tuple[str, str | None], int] = {}
     found: defaultdict[int, list[int]] = defaultdict(list)
     for place, entry in enumerate(entries):
         here = entry.conversation_id
@@ -53,7 +53,7 @@ def stages(entries: Sequence[Entry]) -> list[list[int]]:
         if is_change:
             stage = last_change = max(stage, last_change)
         if isinstance(entry, NewMessage):
-            if entry.reply_to_id is not None and sent.get((here, entry.reply_to_id)) == stage:
+            if stage in (sent.get((here, entry.id)), sent.get((here, entry.reply_to_id))):
                 stage += 2
             sent[here, entry.id] = stage
         stage_of[here] = stage
@@ -174,13 +174,11 @@ class _Batch:
     async def _with_earlier_messages(
         self, entries: Sequence[NewMessage], verdicts: list[Verdict], *, untold: bool
     ) -> list[Verdict]:
-        """Duplicates of other calls get their message as it is now, and as its sender sees it now; `untold`: and its
+        """Duplicates get their message as it is now, and as its sender sees it now; `untold`: and its
         commit, to be published.
         """
         wanted = [
-            entry
-            for entry, verdict in zip(entries, verdicts, strict=True)
-            if verdict.outcome is Outcome.DUPLICATE and verdict.message is None
+            entry for entry, verdict in zip(entries, verdicts, strict=True) if verdict.outcome is Outcome.DUPLICATE
         ]
         if not wanted:
             return verdicts
@@ -194,13 +192,13 @@ class _Batch:
             # What was stored shall be told, so these are left undecided: asked again, they are duplicates again.
             return [
                 Verdict(outcome=Outcome.BUSY, conversation_id=verdict.conversation_id)
-                if verdict.outcome is Outcome.DUPLICATE and verdict.message is None
+                if verdict.outcome is Outcome.DUPLICATE
                 else verdict
                 for verdict in verdicts
             ]
         return [
             _duplicate(*found[entry.conversation_id, entry.id], untold=untold)
-            if verdict.outcome is Outcome.DUPLICATE and verdict.message is None
+            if verdict.outcome is Outcome.DUPLICATE
             else verdict
             for entry, verdict in zip(entries, verdicts, strict=True)
         ]

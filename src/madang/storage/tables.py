@@ -187,7 +187,6 @@ messages = Table(
     CheckConstraint("type IN ('text', 'image', 'video', 'file', 'system')", name="type"),
     CheckConstraint("(type = 'system') = (sender_id IS NULL)", name="only_system_has_no_sender"),
     Index(None, "conversation_id", "version"),
-    Index(None, "conversation_id", "created_at"),
 )
 """Without foreign keys: whoever inserts holds the conversation's row and has found the sender among its members."""
 

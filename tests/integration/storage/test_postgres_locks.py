@@ -71,9 +71,11 @@ async def test_one_statement_would_have_let_a_removed_member_write(
     whole = load("postgres_append_sends")["append_sends"]
     begin, end = whole.index("    IF p_wait"), whole.index("    RETURN QUERY")
     mutant = whole[:begin] + whole[end:]
-    lock = "locked AS MATERIALIZED (SELECT id FROM conversations WHERE id = ANY (p_conversation) ORDER BY id FOR NO KEY UPDATE),"
-    mutant = mutant.replace("WITH entry AS", f"WITH {lock} entry AS").replace("unnest(held) AS locked (id)", "locked")
-    mutant = mutant.replace("JOIN members ON", "JOIN members ON locked.id IS NOT NULL AND")
+    lock = "locked AS MATERIALIZED (SELECT * FROM conversations WHERE id = ANY (p_conversation) ORDER BY id FOR NO KEY UPDATE),"
+    mutant = mutant.replace("WITH judged AS", f"WITH {lock} judged AS")
+    arrays = "unnest(held, seqs, versions, counts, times) AS head (id, last_seq, version, message_count, last_message_at)"
+    assert arrays in mutant
+    mutant = mutant.replace(arrays, "locked AS head")
     await postgres.execute(mutant, database=database)
     assert (await sent_after_removal(postgres, database, postgres_chat)).outcome is Outcome.STORED
 

@@ -9,9 +9,14 @@ ANN, ONE, TWO = new_id(), new_id(), new_id()
 
 
 def test_sends_of_many_conversations_are_one_stage() -> None:
-    """Also with equal ids: the function folds them."""
+    """Whatever their order."""
+    assert stages([message(ONE, ANN), message(TWO, ANN), message(ONE, ANN)]) == [[0, 1, 2]]
+
+
+def test_an_id_that_comes_again_is_decided_later() -> None:
+    """It is then the duplicate of a message that is stored, and what follows it stays behind it."""
     first = message(ONE, ANN)
-    assert stages([first, message(TWO, ANN), first, message(ONE, ANN)]) == [[0, 1, 2, 3]]
+    assert stages([first, message(TWO, ANN), first, message(ONE, ANN), first]) == [[0, 1], [2, 3], [4]]
 
 
 def test_an_empty_batch_has_no_stage() -> None:
