@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from madang.contract.client_events import AckFailure
 from madang.contract.server_events import ErrorNotice
@@ -28,17 +28,13 @@ _encode = msgspec.json.Encoder().encode
 class Reply:
     """Where the outcome of one event goes."""
 
-    __slots__ = ("_ack", "_conversation_id", "_event", "_id", "_socket")
+    __slots__ = ("_ack", "_event", "_payload", "_socket")
 
     def __init__(self, socket: Socket, event: str, ack: Ack | None, payload: object) -> None:
         self._socket = socket
-        self._event = event.encode(errors="replace")[:MOST_ECHOED].decode(errors="ignore")
+        self._event = event
         self._ack = ack
-        self._id: str | None = None
-        self._conversation_id: str | None = None
-        if isinstance(payload, dict):  # so that a failure can name what the client meant, whatever else was wrong
-            self._id = _text(payload.get("id"))
-            self._conversation_id = _text(payload.get("conversationId"))
+        self._payload = payload
 
     def done(self, answer: msgspec.Struct | msgspec.Raw) -> None:
         """It worked."""
@@ -54,21 +50,19 @@ class Reply:
                     reason=error.reason,
                     details=dict(error.details) if error.details else UNSET,
                     retry_after_ms=UNSET if error.retry_after_ms is None else error.retry_after_ms,
-                    id=self._id or UNSET,
+                    id=self._named("id"),
                 )
             )
             return
         notice = ErrorNotice(
-            event=self._event,
+            event=self._event.encode(errors="replace")[:MOST_ECHOED].decode(errors="ignore"),
             error=error.code,
             reason=error.reason,
-            conversation_id=self._conversation_id or UNSET,
+            conversation_id=self._named("conversationId"),
         )
         self._socket.send(one_event("error", _encode(notice)))
 
-
-def _text(value: object) -> str | None:
-    """A short text that can be sent back; nobody gets a megabyte or a lone surrogate returned."""
-    if not isinstance(value, str) or len(value) > MOST_ECHOED:
-        return None
-    return value if value.isascii() else None
+    def _named(self, field: str) -> str | UnsetType:
+        """What the client meant, whatever else was wrong: a short text; nobody gets a megabyte or a lone surrogate returned."""
+        value = self._payload.get(field) if isinstance(self._payload, dict) else None
+        return value if isinstance(value, str) and value.isascii() and 0 < len(value) <= MOST_ECHOED else UNSET

@@ -25,6 +25,9 @@ RESERVED_EVENTS = frozenset(
 )
 # The longest integer JavaScript holds exactly has 16 digits; longer ids are no ids but work for int().
 _MAX_ID_DIGITS = 16
+_ENCODED = (str, msgspec.Raw)
+_SEQUENCE = (list, tuple)
+_BYTES = (bytes, bytearray, memoryview)
 _SLASH, _COMMA, _DASH, _ZERO, _NINE, _BRACKET = b"/,-09["
 
 
@@ -205,21 +208,21 @@ def _text(head: bytes, namespace: str, ack_id: int | None, payload: bytes) -> by
 
 
 def _has_bytes(value: Any) -> bool:
-    if isinstance(value, str):
+    if isinstance(value, _ENCODED):
         return False
-    if isinstance(value, list | tuple):
+    if isinstance(value, _SEQUENCE):
         return any(map(_has_bytes, value))
     if isinstance(value, dict):
         return any(map(_has_bytes, value.values()))
-    return isinstance(value, bytes | bytearray | memoryview)
+    return isinstance(value, _BYTES)
 
 
 def _extract(value: Any, attachments: list[bytes]) -> Any:
-    if isinstance(value, list | tuple):
+    if isinstance(value, _SEQUENCE):
         return [_extract(item, attachments) for item in value]
     if isinstance(value, dict):
         return {key: _extract(item, attachments) for key, item in value.items()}
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, _BYTES):
         attachments.append(bytes(value))
         return {"_placeholder": True, "num": len(attachments) - 1}
     return value
