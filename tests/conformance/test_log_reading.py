@@ -2,6 +2,7 @@
 
 import pytest
 
+from madang.clock import from_iso
 from madang.ids import new_id
 from madang.ports.log import Head, PageWindow
 from tests.conformance.chat import Chat, addition, message, seqs
@@ -73,6 +74,20 @@ async def test_at_finds_the_first_of_equal_times(chat: Chat) -> None:
     group = await chat.group(ann)
     await chat.append(*(message(group, ann, str(number)) for number in range(6)), now=80_000)
     assert seqs(await chat.store.log.page(group, PageWindow(limit=1, at=80_000), 1)) == [2]
+
+
+@pytest.mark.parametrize("visible_from", [1, 4])
+async def test_at_finds_the_first_message_not_older(chat: Chat, visible_from: int) -> None:
+    """Whatever the time: before all, between two, after the last, or where several share it."""
+    ann = await chat.user()
+    group = await chat.group(ann)
+    for now in (90_010, 90_010, 90_020, 90_050, 90_050, 90_050, 90_070):
+        await chat.append(message(group, ann), now=now)
+    everything = await chat.store.log.page(group, PageWindow(limit=50), visible_from)
+    assert len(everything) == 9 - visible_from
+    for at in (1, *range(90_005, 90_080, 5)):
+        expected = next((m.seq for m in everything if from_iso(m.created_at) >= at), everything[-1].seq)
+        assert seqs(await chat.store.log.page(group, PageWindow(limit=1, at=at), visible_from)) == [expected], at
 
 
 async def test_pages_carry_no_epoch(chat: Chat, talk: str) -> None:
