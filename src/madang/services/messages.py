@@ -8,6 +8,7 @@ stored later; everything else is as without.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 from typing import Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
@@ -106,7 +107,7 @@ class MessageService:
         self._rate = rate
 
     def submit(
-        self, sender_id: str, conversation_id: str, draft: Draft, settle: SettleSend, *, is_member: bool = False
+        self, sender_id: str, conversation_id: str, draft: Draft, settle: SettleSend, *, member_of: Container[str] = ()
     ) -> None:
         """Check a message and queue it; `settle` gets what became of it. Does not await.
 
@@ -115,7 +116,7 @@ class MessageService:
             conversation_id: where to.
             draft: what the client sent.
             settle: who waits.
-            is_member: the sender is known to be one, as the live log has it.
+            member_of: conversations of which the sender is known to be a member, as the live log has it.
 
         Raises:
             MadangError: refused before the log; `settle` is then not called.
@@ -125,7 +126,7 @@ class MessageService:
         if self._enqueuer is None:
             self._committer.submit(entry, settle)
         else:
-            self._enqueuer.submit(entry, settle, is_member=is_member)
+            self._enqueuer.submit(entry, settle, is_member=entry.conversation_id in member_of)
 
     async def send(self, sender_id: str, conversation_id: str, body: SendBody) -> SentMessage | AcceptedMessage:
         """Send and wait until the message is durable, or accepted. Cancelling gives up waiting only.

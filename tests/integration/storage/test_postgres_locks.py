@@ -73,7 +73,9 @@ async def test_one_statement_would_have_let_a_removed_member_write(
     mutant = whole[:begin] + whole[end:]
     lock = "locked AS MATERIALIZED (SELECT * FROM conversations WHERE id = ANY (p_conversation) ORDER BY id FOR NO KEY UPDATE),"
     mutant = mutant.replace("WITH judged AS", f"WITH {lock} judged AS")
-    arrays = "unnest(held, seqs, versions, counts, times) AS head (id, last_seq, version, message_count, last_message_at)"
+    arrays = (
+        "unnest(held, seqs, versions, counts, times) AS head (id, last_seq, version, message_count, last_message_at)"
+    )
     assert arrays in mutant
     mutant = mutant.replace(arrays, "locked AS head")
     await postgres.execute(mutant, database=database)

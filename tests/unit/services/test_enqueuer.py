@@ -54,7 +54,7 @@ class Queued:
         """A send through a socket."""
         body = SendBody(content=content, id=new_id())
         self.parts.messages.submit(
-            sender, room, body, lambda outcome, _: self.answers.append(outcome), is_member=is_member
+            sender, room, body, lambda outcome, _: self.answers.append(outcome), member_of=(room,) if is_member else ()
         )
 
     async def answered(self, count: int) -> list[Verdict | Accepted | MadangError]:
@@ -216,7 +216,7 @@ async def test_what_is_on_its_way_to_the_queue_is_not_stored_yet_either(here: Qu
     mina = await here.parts.user("mina")
     room, body = await here.parts.group(mina), SendBody(content="x", id=new_id())
     here.queue.open.clear()
-    here.parts.messages.submit(mina, room, body, lambda *_: None, is_member=True)
+    here.parts.messages.submit(mina, room, body, lambda *_: None, member_of=(room,))
     with pytest.raises(MadangError, match="not stored yet"):
         await here.parts.changes.commit(here.parts.changes.delete(mina, room, str(body.id)))
     here.queue.open.set()

@@ -52,8 +52,9 @@ class MessageHandlers:
                 reply.done(stored_ack(payload, duplicate=verdict.outcome is Outcome.DUPLICATE))
 
         # Whoever is attached is a member: the log itself takes sockets out. If that comes a moment late, the log refuses.
-        is_member = parse_id(request.conversation_id) in connection.attached
-        self._messages.submit(connection.user_id, request.conversation_id, request, settle, is_member=is_member)
+        self._messages.submit(
+            connection.user_id, request.conversation_id, request, settle, member_of=connection.attached
+        )
 
     async def _read(self, connection: Connection, request: ReadMark, _reply: Reply) -> msgspec.Struct:
         if request.seq is UNSET:

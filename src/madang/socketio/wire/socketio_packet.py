@@ -65,8 +65,11 @@ def decode_packet(data: bytes, start: int, max_attachments: int) -> Packet:
 
     """
     end = len(data)
-    if end - start > 1 and data[start] == _EVENT and data[start + 1] == _BRACKET:
-        return Packet(_EVENT, "/", None, _event_data(decode_json(data[start + 1 :])))
+    if end - start > 1 and data[start] == _EVENT:  # nearly all of them are events of the default namespace
+        bracket = data.find(_BRACKET, start + 1, start + 2 + _MAX_ID_DIGITS)
+        digits = data[start + 1 : bracket]
+        if bracket == start + 1 or (bracket > 0 and digits.isdigit()):
+            return Packet(_EVENT, "/", int(digits) if digits else None, _event_data(decode_json(data[bracket:])))
     kind = _KINDS.get(data[start]) if start < end else None
     if kind is None:
         raise ParseError("unknown packet type")
