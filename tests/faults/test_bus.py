@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,20 +16,13 @@ from tests.faults.load import talk
 from tests.faults.world import World, until, world
 from tests.postgres_server import PostgresServer
 from tests.scale import SCALE
-from tests.valkey_server import ValkeyServer, running_valkey
+from tests.valkey_server import ValkeyServer
 
 NODES = 3
 AWAY_SECONDS = 7.0
 """Longer than the probe takes to notice."""
 BACK_SECONDS = 5.0
 """In which everything is as before, once Redis has returned."""
-
-
-@pytest.fixture
-def own_valkey() -> Iterator[ValkeyServer]:
-    """A server that a scenario may stop."""
-    with running_valkey() as server:
-        yield server
 
 
 @asynccontextmanager
