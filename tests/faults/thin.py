@@ -123,15 +123,14 @@ class Thin:
         if not answer["ok"]:
             asyncio.get_running_loop().call_later(answer["retryAfterMs"] / 1_000, self._ask)
             return
-        if self.room:
-            changes = answer["changes"][self.room]
+        (group,) = (summary for summary in answer["conversations"] if summary["type"] == "group")
+        if changes := answer["changes"].get(self.room):
             assert changes["status"] == "delta", changes["status"]
             missed = [message["version"] for message in changes["messages"]]
-            assert missed == list(range(self.version + 1, changes["version"] + 1)), f"{missed} after {self.version}"
-            self.version = changes["version"]
+            assert missed == list(range(self.version + 1, group["version"] + 1)), f"{missed} after {self.version}"
         else:
-            (group,) = (summary for summary in answer["conversations"] if summary["type"] == "group")
-            self.room, self.epoch, self.version = group["id"], group["epoch"], group["version"]
+            assert self.version in {0, group["version"]}, f"nothing missed from {self.version} to {group['version']}"
+        self.room, self.epoch, self.version = group["id"], group["epoch"], group["version"]
         self.took = monotonic() - self._began
         assert self._limit is not None
         self._limit.reschedule(None)
