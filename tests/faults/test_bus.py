@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from tests.faults.device import Recorder
+from tests.faults.figures import FIGURES
 from tests.faults.load import talk
 from tests.faults.world import World, until, world
 from tests.postgres_server import PostgresServer
@@ -101,6 +102,8 @@ async def test_chat_goes_on_without_redis(
             while await ready(here) != [200] * NODES:
                 assert time.monotonic() - returned < BACK_SECONDS
                 await asyncio.sleep(0.05)
+            took = time.monotonic() - returned
+            FIGURES.hold("all nodes agree and are ready again after Redis returned", took, at_most=BACK_SECONDS)
         report = await here.rest(room)
     assert report.clean, report
     assert report.acknowledged > 500 * SCALE
