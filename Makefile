@@ -51,7 +51,7 @@ bench: .venv/.dev ## measure against python-socketio on this machine and print t
 bench-scale: .venv/.dev ## show that lists and history cost the same at three million messages, on SQLite and PostgreSQL
 	$(PY) -m bench --only scale $(ARGS)
 
-faults: .venv/.dev ## kill, cut and starve servers for half an hour or more and print what was lost: nothing
+faults: .venv/.dev ## kill, cut and starve servers for an hour or more and print what was lost: nothing
 	MADANG_TEST_SCALE=$(SCALE) $(PY) -m pytest -o faulthandler_timeout=3600 tests/faults \
 		tests/conformance/test_histories.py $(ARGS)
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
@@ -137,6 +138,12 @@ class PostgresServer:
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         return [parent, *map(int, children)]
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """SIGSTOP makes all of it stand still, SIGCONT go on."""
+        for pid in self.processes:
+            with suppress(ProcessLookupError):  # one for a connection that has just ended
+                os.kill(pid, number)
+
     @property
     def socket(self) -> str:
         """The path of the Unix socket it listens on."""
@@ -151,10 +158,10 @@ class PostgresServer:
         """Start it as after a restore: it reads what log there is, then goes on on another timeline. It must have run with
         `REPLICATED` before.
         """
-        signal = self._data / "recovery.signal"
-        signal.touch()
+        asks = self._data / "recovery.signal"
+        asks.touch()
         if somebody := _as_somebody():
-            shutil.chown(signal, somebody["user"], somebody["group"])
+            shutil.chown(asks, somebody["user"], somebody["group"])
         self.start(**REPLICATED, restore_command="false")
 
     def promote(self) -> None:

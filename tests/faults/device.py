@@ -197,8 +197,9 @@ class Recorder(Client):
 
     @property
     def busy(self) -> bool:
-        """It is still asking for something by itself."""
-        return bool(self._tasks)
+        """It is still asking for something by itself; with nothing accepted, whoever would ask again has nothing to ask."""
+        asking = {self._doubting} if not self.accepted else set()
+        return bool(self._tasks - asking)
 
     async def hold(self, room: Room) -> None:
         """Write down what the device has in the end, and what its person is shown who asks for everything anew."""

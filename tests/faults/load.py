@@ -17,8 +17,12 @@ UNDER_WAY: Final = 4
 """Messages of a device that are not answered yet."""
 
 
-async def talk(device: Recorder, rooms: list[str], done: asyncio.Event, *, letters: int = 0) -> None:
-    """Send to one room after another, some messages on their way at once, until it is over; each of so many letters."""
+async def talk(
+    device: Recorder, rooms: list[str], done: asyncio.Event, *, letters: int = 0, pause: float = 0.0
+) -> None:
+    """Send to one room after another, some messages on their way at once, until it is over; each of so many letters, and with
+    a pause of so many seconds each time that as many were sent as may be on their way.
+    """
     under_way: set[asyncio.Task[None]] = set()
     number = 0
     while not done.is_set():
@@ -26,8 +30,9 @@ async def talk(device: Recorder, rooms: list[str], done: asyncio.Event, *, lette
         number += 1
         if len(under_way) >= UNDER_WAY:
             _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.sleep(0.002)
-    await asyncio.wait(under_way)
+        await asyncio.sleep(0.002 if number % UNDER_WAY else max(0.002, pause))
+    if under_way:
+        await asyncio.wait(under_way)
 
 
 async def crowd(here: World, senders: int = 6) -> list[str]:

@@ -169,5 +169,5 @@ class Proxy:
                     route.reset()
                     return
             route.finish(direction)
-        except OSError:
+        except (OSError, RuntimeError):  # what uvloop calls an end that has just been closed
             route.reset()

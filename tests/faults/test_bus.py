@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,24 +12,18 @@ import pytest
 import redis
 
 from tests.faults.device import Recorder
+from tests.faults.figures import FIGURES
 from tests.faults.load import talk
 from tests.faults.world import World, until, world
 from tests.postgres_server import PostgresServer
 from tests.scale import SCALE
-from tests.valkey_server import ValkeyServer, running_valkey
+from tests.valkey_server import ValkeyServer
 
 NODES = 3
 AWAY_SECONDS = 7.0
 """Longer than the probe takes to notice."""
 BACK_SECONDS = 5.0
 """In which everything is as before, once Redis has returned."""
-
-
-@pytest.fixture
-def own_valkey() -> Iterator[ValkeyServer]:
-    """A server that a scenario may stop."""
-    with running_valkey() as server:
-        yield server
 
 
 @asynccontextmanager
@@ -108,6 +102,8 @@ async def test_chat_goes_on_without_redis(
             while await ready(here) != [200] * NODES:
                 assert time.monotonic() - returned < BACK_SECONDS
                 await asyncio.sleep(0.05)
+            took = time.monotonic() - returned
+            FIGURES.hold("all nodes agree and are ready again after Redis returned", took, at_most=BACK_SECONDS)
         report = await here.rest(room)
     assert report.clean, report
     assert report.acknowledged > 500 * SCALE

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -12,20 +11,13 @@ from madang.config import SettingsError
 from madang.storage.postgres import PostgresStore
 from tests.faults.load import crowd, talk
 from tests.faults.world import world
-from tests.postgres_server import PostgresServer, running_postgres
+from tests.postgres_server import PostgresServer
 from tests.scale import SCALE
 
 AWAY_SECONDS = (0.0, 0.2, 4.6, *(0.5,) * 3 * (SCALE - 1))
 """How long the database is away after each crash; work is tried again for four seconds."""
 READY_SECONDS = 10.0
 """Within which the first message is stored when the database is ready again."""
-
-
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[PostgresServer]:
-    """A server of this test alone, which it stops and starts."""
-    with running_postgres() as server:
-        yield server
 
 
 async def test_crashes_of_the_database_lose_nothing(tmp_path: Path, fragile: PostgresServer) -> None:

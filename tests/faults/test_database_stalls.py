@@ -1,9 +1,8 @@
 """A PostgreSQL that stands still, answers late, or lets one row wait: answers come in time, and nothing piles up."""
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -16,7 +15,7 @@ import pytest
 from madang.ids import new_id
 from tests.faults.proxy import Proxy
 from tests.people import Device, Person
-from tests.postgres_server import PostgresServer, running_postgres
+from tests.postgres_server import PostgresServer
 from tests.scale import SCALE
 from tests.server_process import ServerProcess
 
@@ -69,29 +68,19 @@ class Asked:
         return {answer["error"] for _, _, answer in self.answers if not answer["ok"]}
 
 
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[PostgresServer]:
-    """A server of these tests alone, which they stop."""
-    with running_postgres() as server:
-        yield server
-
-
 @asynccontextmanager
 async def stalled(fragile: PostgresServer, line: Proxy, how: str) -> AsyncIterator[None]:
     """The database's processes are stopped, or each of its answers takes five seconds."""
-    processes = fragile.processes
     if how == "late":
         line.delay = (5.0, 5.0)
         yield
         line.delay = (0.0, 0.0)
         return
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
+    fragile.send_signal(signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in processes:
-            os.kill(pid, signal.SIGCONT)
+        fragile.send_signal(signal.SIGCONT)
 
 
 def sending(device: Device, room: str) -> Ask:

@@ -2,24 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.world import until, world
 from tests.postgres_server import PostgresServer
-from tests.valkey_server import ValkeyServer, running_valkey
+from tests.valkey_server import ValkeyServer
 
 WRONG_AT_MOST = 35.0
 """Seconds after a crash."""
-
-
-@pytest.fixture
-def own_valkey() -> Iterator[ValkeyServer]:
-    """A server that the scenario stops."""
-    with running_valkey() as server:
-        yield server
 
 
 @pytest.mark.serial

@@ -1,6 +1,8 @@
 """The network that fails: each of its faults is what it says, and what is not asked does not happen."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -137,3 +139,15 @@ async def test_new_connections_are_refused(proxy: Proxy, call: Call) -> None:
     with pytest.raises(ConnectionResetError):
         await said(other, b"two")
     assert await said(ends, b"two") == b"two"
+
+
+async def test_whoever_goes_away_while_a_chunk_is_late_ends_the_line(proxy: Proxy, call: Call) -> None:
+    """What was on its way has nowhere to go, and that is all."""
+    _, writer = await call()
+    proxy.delay = (0.1, 0.1)
+    writer.write(b"hello")
+    await asyncio.sleep(0.15)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+    await asyncio.sleep(0.3)
+    assert proxy.routes == []

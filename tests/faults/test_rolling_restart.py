@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.figures import FIGURES
 from tests.faults.history import read
 from tests.faults.load import talk
 from tests.faults.world import world
@@ -45,5 +46,6 @@ async def test_a_rolling_restart_fails_no_send(
         await asyncio.gather(*talking)
         report = await here.rest(*rooms)
     assert report.clean, report
-    assert not [record for record in read(tmp_path / "history.jsonl") if record.outcome == "fail"]
+    failed = sum(record.outcome == "fail" for record in read(tmp_path / "history.jsonl"))
+    FIGURES.hold("sends that failed while nodes were restarted in turn", failed, at_most=0, unit="sends")
     assert report.acknowledged > 100

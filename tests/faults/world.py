@@ -56,9 +56,9 @@ class World:
         await device.connect(*(transports or ("websocket",)))
         return device
 
-    async def line(self, *, seed: int = 0, window: int | None = None) -> Proxy:
-        """A network of one's own to the server."""
-        return await self._stack.enter_async_context(Proxy(self.server.port, seed=seed, window=window))
+    async def line(self, *, node: int = 0, seed: int = 0, window: int | None = None) -> Proxy:
+        """A network of one's own to the server, or to a node by its place."""
+        return await self._stack.enter_async_context(Proxy(self.servers[node].port, seed=seed, window=window))
 
     async def group(self, *members: Recorder) -> str:
         """A group of these people, the first its owner, open on every device of theirs; its id."""
@@ -91,10 +91,10 @@ class World:
         self.server.signal(signal.SIGKILL)
         await until(lambda: self.server.starts > before, 30)
 
-    async def restart(self) -> None:
-        """Start the server, which has died."""
+    async def restart(self, server: ServerProcess | None = None) -> None:
+        """Start a server that has died; the one that is kept alive if none is named."""
+        await (server or self.server).start()
         self.deaths += 1
-        await self.server.start()
 
     async def rest(self, *rooms: str) -> Report:
         """Wait until every device has everything, then check the history. The first device made must see all of it.
@@ -112,7 +112,8 @@ class World:
             version = max((message["version"] for message in log), default=0)
             for device in self.devices:
                 while (here := device.rooms.get(room)) and (here.version < version or here.held or device.busy):
-                    assert time.monotonic() < deadline, f"{device.name} has {here.version} of {version} in {room}"
+                    has = f"{device.name} has {here.version} of {version} in {room}, {len(here.held)} held"
+                    assert time.monotonic() < deadline, f"{has}{', and is still asking' if device.busy else ''}"
                     await asyncio.sleep(0.02)
         for device in self.devices:
             for room in rooms:

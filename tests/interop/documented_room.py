@@ -25,6 +25,7 @@ class Room:
     unread: int
     filling: bool = False
     messages: dict[str, Json] = field(default_factory=dict)
+    quoting: dict[str, set[str]] = field(default_factory=dict)  # by id, the ids of what quotes it
     held: dict[int, Json] = field(default_factory=dict)
     members: dict[str, Json] = field(default_factory=dict)
     steps: list[list[int]] = field(default_factory=list)
@@ -52,9 +53,10 @@ class Room:
         known = self.messages.get(message["id"])
         if known is None or known["version"] <= message["version"]:
             self.messages[message["id"]] = message
-            for other in self.messages.values():
-                if other["replyToId"] == message["id"]:
-                    self._requote(other, message)
+            if message["replyToId"]:
+                self.quoting.setdefault(message["replyToId"], set()).add(message["id"])
+            for other in self.quoting.get(message["id"], set()) & self.messages.keys():
+                self._requote(self.messages[other], message)
         if quoted := self.messages.get(message["replyToId"]):
             self._requote(message, quoted)
 

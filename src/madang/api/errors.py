@@ -22,6 +22,8 @@ from madang.errors import ERRORS, ErrorCode, MadangError
 __all__ = ["EXCEPTION_HANDLERS", "error_response"]
 
 _log = structlog.get_logger(__name__)
+_GONE: Final = "client disconnected prematurely"
+"""How the framework says that a connection ended before the whole body was there: with a 500, and no class of its own."""
 
 
 def error_response(error: MadangError) -> Response[ApiError]:
@@ -58,7 +60,7 @@ def _validation(_: Request[Any, Any, Any], error: ValidationException) -> Respon
 
 def _framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[ApiError]:
     status = error.status_code
-    if status >= 500:
+    if status >= 500 and error.detail != _GONE:
         return _defect(request, error)
     if status in (404, 405):
         refusal = MadangError(ErrorCode.NOT_FOUND, f"there is no call {request.method} at this address")

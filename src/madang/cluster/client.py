@@ -11,14 +11,15 @@ from collections.abc import Awaitable, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as BrokenConnection
 from redis.exceptions import RedisError
 
 from madang.errors import ErrorCode, MadangError
 
-__all__ = ["Scripts", "answered", "connect"]
+__all__ = ["Scripts", "answered", "connect", "tell_breaks"]
 
 ANSWER_SECONDS: Final = 2.0
 CONNECTIONS: Final = 8
@@ -35,7 +36,24 @@ def connect(url: str) -> Redis:
         decode_responses=True,
         retry=Retry(NoBackoff(), 0),
     )
+    tell_breaks(pool)
     return Redis.from_pool(pool)
+
+
+def tell_breaks(pool: ConnectionPool) -> None:
+    """Have connections of a pool say that they broke, also when they did so just before something was written to them: uvloop
+    calls that a `RuntimeError`, which nobody takes for trouble of the network.
+    """
+    kind: Any = pool.connection_class
+
+    class Line(kind):  # type: ignore[misc]  # which class it is depends on the address
+        async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+            try:
+                await super().send_packed_command(command, check_health)
+            except RuntimeError as error:
+                raise BrokenConnection(str(error)) from error
+
+    pool.connection_class = Line
 
 
 async def answered(command: Awaitable[Any]) -> Any:

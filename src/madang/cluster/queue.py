@@ -26,6 +26,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from madang.cluster import queue_scripts as scripts
+from madang.cluster.client import tell_breaks
 from madang.config import SettingsError
 from madang.errors import MadangError, outcome_unknown
 from madang.ports.log import NewMessage
@@ -77,6 +78,7 @@ class RedisQueue:
             retry=Retry(NoBackoff(), 0),
             client_name="madang-queue",
         )
+        tell_breaks(self._redis.connection_pool)
         self._after: dict[Lease, str] = {}
         """The position up to which a new owner has taken again what was pending, until that is all."""
         self._ready: Callable[[int], None] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 
 from madang.contract.limits import LIMITS
 from tests.integration.api.api_client import open_api, refused
@@ -65,6 +66,18 @@ async def test_a_body_without_a_length_is_cut_at_the_limit(address: str) -> None
     async with httpx2.AsyncClient(base_url=address) as client:
         refused(await client.post("/api/auth/login", content=chunks()), 413, "too_large")
         assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_whoever_goes_away_before_the_end_of_a_body_is_no_failure_of_the_server(address: str) -> None:
+    """A connection that breaks is nothing an operator has to look at."""
+    with capture_logs() as logged:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        head = "POST /api/auth/login HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+        writer.write(f'{head}{{"username":'.encode())
+        await asyncio.sleep(0.1)
+        writer.transport.abort()
+        await asyncio.sleep(0.1)
+    assert logged == []
 
 
 async def test_signing_in_does_not_hold_up_others(address: str) -> None:

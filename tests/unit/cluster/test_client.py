@@ -7,6 +7,7 @@ import time
 from importlib.resources import files
 
 import pytest
+from redis.exceptions import ConnectionError as BrokenConnection
 
 from madang.cluster import client as redis_client
 from madang.cluster.client import Scripts, answered, connect
@@ -82,3 +83,14 @@ async def test_a_cancellation_that_was_lost_on_the_way_still_counts() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_a_connection_that_breaks_as_it_is_written_to_is_one_that_broke(valkey: ValkeyServer) -> None:
+    """Between the look at it and the first byte: whoever asks hears of the network, whatever the loop calls it."""
+    client = connect(valkey.url)
+    connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's
+    connection._writer.transport.abort()
+    await asyncio.sleep(0.05)
+    with pytest.raises(BrokenConnection):
+        await connection.send_command("PING")
+    await client.aclose()
