@@ -44,10 +44,15 @@ FIRST_SEQ: Final = 2
 """Of the first message of a group; before it stands that there is one."""
 _SETTINGS: Final = {"MADANG_SECRET": "the secret of the nodes of a benchmark"}
 _QUIET: Final = {"MADANG_PING_INTERVAL": "3600"}
+_BEATING: Final = {name: str(HEARTBEAT_SECONDS) for name in ("MADANG_PING_INTERVAL", "MADANG_PING_TIMEOUT")}
 _DATABASE: Final = {"max_wal_size": "2GB"}
 """No checkpoint falls into a run; nothing that durability depends on."""
 _WARM_UP_SOCKETS: Final = 20
 _SETTLE_SECONDS: Final = 2.0
+_TOLD_SECONDS: Final = 5.0
+"""In which those who care have been told that somebody came."""
+_CALM_SECONDS: Final = 12.0
+"""In which a server that has started takes over the people of the one before, and tells of those who have gone."""
 _SENT: Final = re.compile(r"^madang_sent_bytes_total (\S+)$", re.MULTILINE)
 
 
@@ -118,7 +123,7 @@ def _note(
 
 
 def _alone(machine: Machine, sizes: Sizes, table: Table, postgres: PostgresServer, valkey: ValkeyServer) -> None:
-    settings = {**_SETTINGS, "MADANG_REDIS_URL": valkey.url, "MADANG_PING_INTERVAL": str(HEARTBEAT_SECONDS)}
+    settings = {**_SETTINGS, "MADANG_REDIS_URL": valkey.url, **_BEATING}
     users = sizes.cost_users
     with (
         _host(machine, settings, users=users, room_size=1, url=postgres.url("alone")) as host,
@@ -130,7 +135,6 @@ def _alone(machine: Machine, sizes: Sizes, table: Table, postgres: PostgresServe
         empty = meters.while_idle(crowd, sizes.cost_seconds)
         used = _connect(meters, crowd, users)
         _note(table, "connecting, nobody in the list, CPU ms", used, empty, users, scale=1e3)
-        crowd.serve(_SETTLE_SECONDS)
         idle = meters.while_idle(crowd, sizes.cost_seconds)
         beats = users / HEARTBEAT_SECONDS
         table.row("heartbeat, CPU µs").values[NODE] = max(0.0, idle[NODE] - empty[NODE]) / beats * 1e6
@@ -167,7 +171,6 @@ def _with_lists(machine: Machine, sizes: Sizes, table: Table, postgres: Postgres
             memory = resident_bytes(server.pid)
             used = _connect(meters, crowd, users)
             _note(table, f"connecting, {list_size} groups in the list, CPU ms", used, empty, users, scale=1e3)
-            crowd.serve(_SETTLE_SECONDS)
             kib = (resident_bytes(server.pid) - memory) / users / 1_024
             table.row(f"resident KiB per socket, {list_size} groups in the list").values[NODE] = kib
             idle = meters.while_idle(crowd, sizes.cost_seconds)
@@ -281,12 +284,14 @@ def _come_and_go(crowd: Crowd) -> None:
     """What is loaded only once is loaded."""
     crowd.connect(_WARM_UP_SOCKETS)
     crowd.cut()
-    crowd.serve(_SETTLE_SECONDS)
+    crowd.serve(_CALM_SECONDS)
 
 
 def _connect(meters: _Meters, crowd: Crowd, users: int) -> dict[str, float]:
+    """What everybody's coming costs, and telling the others of it."""
     meters.read()
     crowd.connect(users)
+    crowd.serve(_TOLD_SECONDS)
     return meters.read()
 
 
