@@ -1,7 +1,7 @@
 """What one operation costs each process: a node, PostgreSQL, Valkey. The figures `bench.capacity` computes with.
 
-Owns the operations and how each is told from what goes on anyway: everything is done at a pace at which no batches form, because
-a node of a large installation is mostly quiet, and what the same processes use while nobody does anything is taken off. The
+Owns the operations and how each is told from what goes on anyway: everything comes one by one, at a pace that keeps the node about
+half busy, as one should be in the busiest minute, and what the same processes use while nobody does anything is taken off. The
 hop between nodes is measured on buses in this process, without servers around them.
 """
 
