@@ -65,9 +65,10 @@ fmt: .venv/.dev node_modules/.package-lock.json ## format and fix what can be fi
 	$(BIN)/ruff format .
 	$(NPM) run --silent fix
 
-types: .venv/.dev ## write the generated files: TypeScript types, AsyncAPI, the reference pages
+types: .venv/.dev ## write the generated files: TypeScript types, AsyncAPI, the reference pages, the table of sizes
 	$(PY) -m madang.contract.export
 	$(PY) scripts/reference_pages.py
+	$(PY) -m bench.capacity --write
 
 web: .venv/.run ## build the web client, if it is missing or older than its sources
 	@$(PY) hatch_build.py
@@ -82,6 +83,7 @@ lock: .venv/.dev ## refresh the Python locks to versions at least a week old
 	$(LOCK) --group pyproject.toml:build --constraint requirements/runtime.txt --output-file requirements/build.txt
 	$(LOCK) pyproject.toml --extra postgres --extra redis --group pyproject.toml:dev --constraint requirements/runtime.txt \
 		--constraint requirements/build.txt --output-file $(DEV_LOCK)
+	$(LOCK) pyproject.toml --extra postgres --extra redis --constraint $(DEV_LOCK) --output-file requirements/server.txt
 
 clean: ## remove all that was built or installed here; ./data stays
 	rm -rf .venv node_modules packages/*/node_modules web/node_modules packages/*/dist dist build src/madang/web

@@ -11,10 +11,11 @@ import random
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import jwt
@@ -84,14 +85,23 @@ class ChatHost:
         database_url: the store, empty at first; without one it is SQLite in the folder.
         list_size: conversations of `room_size` everybody is in; those beyond the first are with others each, and somebody has
             said something there.
+        settings: environment variables of the server, beside those of every run.
     """
 
     def __init__(
-        self, folder: Path, users: int, room_size: int = 0, *, database_url: str = "", list_size: int = 1
+        self,
+        folder: Path,
+        users: int,
+        room_size: int = 0,
+        *,
+        database_url: str = "",
+        list_size: int = 1,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._folder = folder
         self._list_size = list_size
-        self._environment = {**ENVIRONMENT, **({"MADANG_DATABASE_URL": database_url} if database_url else {})}
+        database = {"MADANG_DATABASE_URL": database_url} if database_url else {}
+        self._environment = {**ENVIRONMENT, **database, **settings}
         self._room_size = room_size
         self._ids = [str(uuid.uuid5(_USERS, str(number))) for number in range(users)]
         self._tokens = [_token(user_id, number) for number, user_id in enumerate(self._ids)]

@@ -48,6 +48,15 @@ class Sizes:
     pair_seconds: float
     burst: int
     """Messages in one batch."""
+    cost_users: int
+    cost_list: int
+    """Groups of ten each of them is in."""
+    cost_pace: float
+    """Messages, marks or signals of typing per second."""
+    cost_seconds: float
+    """How long each of them goes on, and how long nothing is done to see what that costs."""
+    cost_channels: int
+    """Channels of the bus; each is published to a few times."""
     fan_out_ratio: float
     memory_ratio: float
     durable_ratio: float
@@ -82,6 +91,11 @@ FULL: Final = Sizes(
     pairs=7,
     pair_seconds=3.0,
     burst=1_000,
+    cost_users=1_000,
+    cost_list=20,
+    cost_pace=400.0,
+    cost_seconds=15.0,
+    cost_channels=20_000,
     fan_out_ratio=10.0,
     memory_ratio=2.0,
     durable_ratio=8.0,
@@ -113,6 +127,11 @@ QUICK: Final = Sizes(
     pairs=2,
     pair_seconds=0.4,
     burst=100,
+    cost_users=40,
+    cost_list=2,
+    cost_pace=40.0,
+    cost_seconds=1.0,
+    cost_channels=500,
     fan_out_ratio=2.0,
     memory_ratio=1.0,
     durable_ratio=1.0,

@@ -62,6 +62,12 @@ class ValkeyServer:
         return f"redis://127.0.0.1:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What it has said."""
         return (self.folder / "log").read_text()

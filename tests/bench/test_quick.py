@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
     ("only", "titles"),
     [
         ((), ("One room", "Idle sockets", "Groups", "A burst")),
-        (("durable", "coming-back", "scale"), ("Durable acks on PostgreSQL", "Coming back", "Scale")),
+        (
+            ("durable", "coming-back", "scale", "costs"),
+            ("Durable acks on PostgreSQL", "Coming back", "Scale", "Costs"),
+        ),
     ],
 )
 def test_every_scenario_runs(tmp_path: Path, only: tuple[str, ...], titles: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
-"""The pages about writing a client and about the guarantees name only what exists.
+"""The pages about writing a client, about the guarantees and about growing name only what exists.
 
-Owns the comparison of the code in docs/clients.md with the contract, and of the proofs in docs/guarantees.md with the tests there
-are. That what the first says is true is tested by a client written from it, in tests/interop.
+Owns the comparison of the code in docs/clients.md with the contract, of the proofs in docs/guarantees.md with the tests there
+are, and of what docs/scaling.md tells operators to set, watch and start with what there is. That what the first says is true is tested by a client written from it, in tests/interop.
 """
 
 import re
@@ -12,14 +12,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from madang.config import accepted, variable
 from madang.contract.client_events import CLIENT_EVENTS
 from madang.contract.registry import structs
 from madang.contract.server_events import SERVER_EVENTS
 from madang.errors import ErrorCode
+from madang.telemetry import METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "clients.md"
 GUARANTEES = ROOT / "docs" / "guarantees.md"
+SCALING = ROOT / "docs" / "scaling.md"
 SOCKET_IO = {"connect", "disconnect", "connect_error"}
 COOKIES = {"madang_session", "madang_refresh"}
 OF_THE_CLIENT = {"no_answer", "currentToken", "reconnectionDelayMax"}
@@ -97,6 +100,19 @@ def test_every_guarantee_has_proofs_that_exist() -> None:
         path, _, test = proof.partition("::")
         text = (ROOT / path).read_text(encoding="utf-8")
         assert path.startswith("packages/") or f"def {test}(" in text, proof
+
+
+def test_what_operators_are_told_exists() -> None:
+    """The page about growing names settings and metrics there are, and links to files that are kept."""
+    text = SCALING.read_text(encoding="utf-8")
+    settings = set(re.findall(r"\bMADANG_[A-Z_]+\b", text))
+    assert len(settings) > 8
+    assert settings <= {variable(name) for name in accepted()}
+    metrics = set(re.findall(r"\bmadang_[a-z_]+\b", text))
+    assert len(metrics) > 8
+    assert metrics <= {metric.name for metric in METRICS}
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text)]
+    assert not [link for link in links if link and not (SCALING.parent / link).exists()]
 
 
 @pytest.mark.parametrize("form", [r"[a-z]+(?:[A-Z][a-z]+)+", r"[a-z]+(?:_[a-z]+)+"], ids=["fields", "codes"])

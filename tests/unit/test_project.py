@@ -201,13 +201,14 @@ def test_locks_carry_no_address() -> None:
 def test_python_locks_are_hashed_and_agree() -> None:
     """Every locked package has hashes, and what runs is tested in the versions it runs in."""
     versions = dict[str, set[str]]()
-    for name in ("runtime", "build", "dev"):
+    for name in ("runtime", "server", "build", "dev"):
         text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
         entries = re.findall(r"^([\w.-]+==\S+)[^\n]*\n((?:    --hash=sha256:\w+.*\n)*)", text, re.MULTILINE)
         assert entries
         assert not [entry for entry, hashes in entries if not hashes]
         versions[name] = {entry for entry, _ in entries}
-    assert versions["runtime"] | versions["build"] <= versions["dev"]
+    assert versions["runtime"] <= versions["server"]
+    assert versions["server"] | versions["build"] <= versions["dev"]
 
 
 def test_the_npm_lock_serves_every_platform() -> None:
