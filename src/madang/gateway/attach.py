@@ -61,17 +61,12 @@ class Attach:
         """
         if known.first:
             connection.shown.clear()
+        before = self._feed.subscriptions
         page = await self._sync.page(connection.user_id, known, tuple(connection.shown))
         ids = [place.conversation_id for place in page.places]
         try:
             await self._feed.hold(ids)
-            # the list was read before the bus was heard: what has changed between is read again
-            heads = await self._log.heads(ids)
-            stale = {
-                place.conversation_id
-                for place in page.places
-                if place.conversation_id not in heads or heads[place.conversation_id].version != place.version
-            }
+            stale = await self._changed(page, before)
             for _ in range(READS):
                 stale |= {place.conversation_id for place in page.places if not self._feed.connects(connection, place)}
                 if not stale:
@@ -81,6 +76,20 @@ class Attach:
             self._shown(connection, known, page)
         finally:
             self._feed.release(ids)
+
+    async def _changed(self, page: ListPage, before: int) -> set[str]:
+        """What was read before the bus was heard, and is not so any more. All else goes on from what was read."""
+        unheard = {
+            place.conversation_id: place.version
+            for place in page.places
+            if not self._feed.heard_since(place.conversation_id, before)
+        }
+        heads = await self._log.heads(list(unheard)) if unheard else {}
+        return {
+            conversation_id
+            for conversation_id, version in unheard.items()
+            if conversation_id not in heads or heads[conversation_id].version != version
+        }
 
     def _shown(self, connection: Connection, known: Known, page: ListPage) -> None:
         connection.shown.update(place.conversation_id for place in page.places)

@@ -49,6 +49,8 @@ class Feed:
         self._live: dict[str, LiveLog] = {}
         self._ready: deque[LiveLog] = deque()
         self._draining = False
+        self.subscriptions = 0
+        """How often the bus has been asked for more, and is heard."""
 
     def __len__(self) -> int:
         """Conversations followed."""
@@ -82,6 +84,13 @@ class Feed:
             live = self._live[conversation_id]
             live.release()
             self._drop_if_unused(live)
+
+    def heard_since(self, conversation_id: str, subscriptions: int) -> bool:
+        """Whether a conversation that is held was heard of already when there were so many subscriptions: then nothing that
+        was committed since has gone by unheard.
+        """
+        heard = self._live[conversation_id].heard
+        return heard is not None and heard <= subscriptions
 
     def connects(self, connection: Connection, place: Place) -> bool:
         """Whether what was delivered here goes on from a state that was read while the conversation was held. If not,
@@ -175,7 +184,9 @@ class Feed:
                 live.subscribed.exception()  # nobody else may have been waiting, and that is no defect
             raise
         else:
+            self.subscriptions += 1
             for live in fresh:
+                live.heard = self.subscriptions
                 live.subscribed.set_result(None)
         finally:
             for live in fresh:

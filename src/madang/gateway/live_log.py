@@ -39,7 +39,7 @@ class LiveLog:
     """The state of one conversation with local interest."""
 
     __slots__ = (
-        "conversation_id", "holds", "known_head", "late", "late_from", "members", "parked", "ready", "repair_at", "repairing", "ring",
+        "conversation_id", "heard", "holds", "known_head", "late", "late_from", "members", "parked", "ready", "repair_at", "repairing", "ring",
         "room", "seq", "sockets", "subscribed", "version", "waiting",
     )  # fmt: skip  # a list of words reads better packed
 
@@ -48,6 +48,8 @@ class LiveLog:
         self.room = f"conv:{conversation_id}"
         self.subscribed = subscribed
         """Done when the bus is heard."""
+        self.heard: int | None = None
+        """The number of the subscription by which it is."""
         self.version: int | None = None
         """The last version applied; None until the first socket has been shown a head."""
         self.seq = 0

@@ -194,22 +194,51 @@ async def test_init_begins_from_the_top_each_time_and_goes_on_with_its_cursor(tm
 
 
 async def test_an_older_list_that_comes_late_is_followed_by_what_it_lacks(world: GatewayParts) -> None:
-    """A second `init` whose list was read before messages that are delivered already brings them again after itself."""
-    mina, joon = await world.person("mina"), await world.person("joon")
-    room = await world.group(mina, joon)
+    """A second `init` whose list was read before messages that are delivered already brings them again after itself, as long as
+    they are kept for somebody else who attaches.
+    """
+    mina, joon, sora = await world.person("mina"), await world.person("joon"), await world.person("sora")
+    room = await world.group(mina, joon, sora)
     phone = await world.started(joon)
+    await world.group(mina, sora)  # which nobody follows yet, so it is looked at twice
     world.store.log.hold("heads")
-    number = phone.emit("init", {}, ack=True)
+    tablet = await world.phone(sora).connect()
+    tablet.emit("init", {}, ack=True)
     await world.store.log.was_asked("heads")
+    world.store.sync.hold("page")
+    number = phone.emit("init", {}, ack=True)
+    await world.store.sync.was_asked("page")
     await world.send(mina, room, "meanwhile")
     await phone.got("message:new")
-    world.store.log.let_go("heads")
+    world.store.sync.let_go("page")
     await phone.until(lambda: phone.ack(number))
+    world.store.log.let_go("heads")
     await world.settle()
     answer = phone.ack(number)
     assert answer is not None
     shown = next(summary for summary in answer["conversations"] if summary["id"] == room)
     assert (shown["version"], phone.versions(room)) == (1, [2, 2])
+
+
+async def test_an_older_list_that_comes_late_is_read_again(world: GatewayParts) -> None:
+    """If what it lacks is not kept, it is read again: what is followed since before it was read is not asked for its head."""
+    mina, joon = await world.person("mina"), await world.person("joon")
+    room = await world.group(mina, joon)
+    phone = await world.started(joon)
+    world.store.log.asked.clear()
+    world.store.sync.hold("page")
+    number = phone.emit("init", {}, ack=True)
+    await world.store.sync.was_asked("page")
+    await world.send(mina, room, "meanwhile")
+    await phone.got("message:new")
+    world.store.sync.let_go("page")
+    await phone.until(lambda: phone.ack(number))
+    await world.settle()
+    answer = phone.ack(number)
+    assert answer is not None
+    shown = next(summary for summary in answer["conversations"] if summary["id"] == room)
+    assert (shown["version"], phone.versions(room)) == (2, [2])
+    assert "heads" not in world.store.log.asked
 
 
 async def test_a_socket_that_goes_at_any_moment_leaves_nothing_behind(world: GatewayParts) -> None:
