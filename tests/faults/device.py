@@ -196,10 +196,10 @@ class Recorder(Client):
         return asyncio.create_task(send())
 
     @property
-    def busy(self) -> bool:
-        """It is still asking for something by itself; with nothing accepted, whoever would ask again has nothing to ask."""
-        asking = {self._doubting} if not self.accepted else set()
-        return bool(self._tasks - asking)
+    def busy(self) -> list[str]:
+        """What it is still asking for by itself; with nothing accepted, whoever would ask again has nothing to ask."""
+        idle = {self._doubting} if not self.accepted else set()
+        return sorted(task.get_name() for task in self._tasks - idle)
 
     async def hold(self, room: Room) -> None:
         """Write down what the device has in the end, and what its person is shown who asks for everything anew."""

@@ -112,8 +112,8 @@ class World:
             version = max((message["version"] for message in log), default=0)
             for device in self.devices:
                 while (here := device.rooms.get(room)) and (here.version < version or here.held or device.busy):
-                    has = f"{device.name} has {here.version} of {version} in {room}, {len(here.held)} held"
-                    assert time.monotonic() < deadline, f"{has}{', and is still asking' if device.busy else ''}"
+                    has = f"{here.version} of {version} in {room}, {len(here.held)} held"
+                    assert time.monotonic() < deadline, f"{device.name} has {has}, and is busy with {device.busy}"
                     await asyncio.sleep(0.02)
         for device in self.devices:
             for room in rooms:

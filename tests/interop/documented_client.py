@@ -146,7 +146,7 @@ class Client:
             with suppress(Refused):  # one has left meanwhile, and an event says so
                 await work
 
-        task = asyncio.create_task(unless_refused())
+        task = asyncio.create_task(unless_refused(), name=getattr(work, "__qualname__", None))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -189,6 +189,8 @@ class Client:
         self.inbox = number
         if self._focus is not None:
             await self.focus(self._focus)
+        if self._doubting is not None:  # of an ack that came while this was asked
+            self._doubting.cancel()
         self._doubting = self._spawn(self._ask_again(0.0))
         for room in self.rooms.values():
             if room.members:
