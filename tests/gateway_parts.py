@@ -144,6 +144,7 @@ class _Wire:
 
     def __init__(self, phone: Phone) -> None:
         self.writable = True
+        self.most_packets = None
         self.buffered = 0
         self._phone = phone
 

@@ -7,6 +7,7 @@ nobody gets in front of what was accepted before, and every device is told each 
 import asyncio
 import random
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 from tests.faults.device import Recorder
 from tests.faults.load import crowd
+from tests.faults.proxy import Proxy
+from tests.faults.test_lost_answers import Losing
 from tests.faults.world import World, until, world
 from tests.postgres_server import PostgresServer
 from tests.scale import SCALE
@@ -24,6 +27,10 @@ from tests.valkey_server import ValkeyServer, running_valkey
 KILLS = 2 * SCALE
 PLACES = ("after_commit", "after_publish", *(("before_commit", "during_commit", "before_publish") if SCALE > 1 else ()))
 """Every crash costs the time of a lease, so with every change only those that could double something are tried."""
+LOST = 30 * SCALE
+"""Answers of the queue that never arrive."""
+STOP_SECONDS = 14.0
+"""In which a node ends by itself; after 15 it ends as it is."""
 OUTSTANDING = 60
 """Messages of one device; a person does not write hundreds while none of theirs appears."""
 SECRET = "every process of this installation has the same one"
@@ -134,7 +141,52 @@ async def test_a_worker_that_crashes_between_two_steps(tmp_path: Path, queued: S
         await under_load(here, crash)
 
 
-@pytest.mark.skipif(SCALE == 1, reason="on a busy machine it has found messages out of order: only in the long run")
+async def test_a_stop_does_not_wait_for_a_database_that_hangs(
+    tmp_path: Path, postgres: PostgresServer, queued: Settings
+) -> None:
+    """Told to stop while its database says nothing, a node ends well and in time, and leaves what it has accepted in the queue:
+    its successor stores it.
+    """
+    name = await postgres.empty_database()
+    async with Proxy(postgres.socket) as line:
+        url = f"postgresql://postgres@127.0.0.1:{line.port}/{name}"
+        async with world(tmp_path, **queued | {"database_url": url}) as here:
+            devices = [await here.device(f"sender-{number}") for number in range(3)]
+            room = await here.group(*devices)
+            await asyncio.gather(*(device.talk(room, "before") for device in devices))
+            await until(lambda: not any(device.accepted for device in devices))
+            line.silent = {"up", "down"}
+            await asyncio.gather(*(device.talk(room, f"{number}") for number in range(20) for device in devices))
+            assert [len(device.accepted) for device in devices] == [20] * 3
+            began = time.monotonic()
+            assert await here.server.stop(signal.SIGTERM) == 0
+            assert time.monotonic() - began < STOP_SECONDS
+            assert [len(device.accepted) for device in devices] == [20] * 3
+            line.cut()
+            await here.server.start()
+            await until(lambda: not any(device.accepted for device in devices), 30)
+            report = await here.rest(room)
+    assert report.clean, report
+    assert not any(device.rejected for device in devices)
+    assert report.acknowledged >= 63
+
+
+async def test_answers_of_the_queue_that_are_lost_change_no_order(
+    tmp_path: Path, queued: Settings, durable: ValkeyServer
+) -> None:
+    """One in ten of whatever is asked of it, after it was done: appending, taking, settling, the leases."""
+    async with Proxy(durable.port) as line:
+        lost = Losing(line, mark=b"redis.call", seed=7)
+        async with world(tmp_path, **queued | {"redis_url": f"redis://127.0.0.1:{line.port}"}) as here:
+
+            async def losses() -> None:
+                lost.active = True
+                await until(lambda: lost.lost >= LOST, 20 + LOST)
+                lost.active = False
+
+            await under_load(here, losses)
+
+
 async def test_a_queue_that_crashes_keeps_what_it_accepted(
     tmp_path: Path, queued: Settings, durable: ValkeyServer
 ) -> None:

@@ -30,6 +30,11 @@ def application() -> Server:
         socket.join("room")
         server.to("room").emit("shouted", *args)
 
+    @server.on("tell me all")
+    def tell(socket: Socket, count: int) -> None:
+        for number in range(count):
+            socket.emit("told", number, b"binary")
+
     @server.on("ask me")
     async def ask(socket: Socket) -> list[Any]:
         return await socket.call("question", 6, 7, timeout=2)
@@ -55,6 +60,23 @@ async def test_events_acks_and_binary_pass(transports: list[str]) -> None:
         async with asyncio.timeout(3):
             assert await shouted.get() == [{"file": b"\x01"}, "text"]
         assert await client.call("ask me", timeout=3) == [42]
+        await client.disconnect()
+
+
+@pytest.mark.parametrize("transports", TRANSPORTS, ids="+".join)
+async def test_many_events_at_once_pass(transports: list[str]) -> None:
+    """In order and on one connection: this client ends one that brings more than 16 packets with a poll."""
+    async with serving(application()) as port:
+        client = socketio.AsyncClient(reconnection=False)
+        told: list[int] = []
+        client.on("told", lambda number, _: told.append(number))
+        await client.connect(f"http://127.0.0.1:{port}", auth={"token": "good"}, transports=transports)
+        await client.emit("tell me all", 100)
+        async with asyncio.timeout(5):
+            while len(told) < 100 and client.connected:  # noqa: ASYNC110  # the client has no event for it
+                await asyncio.sleep(0.01)
+        assert told == list(range(100))
+        assert client.connected
         await client.disconnect()
 
 

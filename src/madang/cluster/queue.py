@@ -7,7 +7,9 @@ for and told, never assumed.
 Invariants:
 1. A batch is one pipeline, with one script for each shard in it: never one round trip for each message.
 2. A command is never repeated by the client library: what is repeated, and when, is its caller's to decide.
-3. Without the right to ask how the server keeps what it accepts, nothing is promised.
+3. What was taken is known by the last position that an answer brought, so an answer that is lost costs a repetition, never
+   an entry or its place.
+4. Without the right to ask how the server keeps what it accepts, nothing is promised.
 """
 
 from __future__ import annotations
@@ -80,7 +82,8 @@ class RedisQueue:
         )
         tell_breaks(self._redis.connection_pool)
         self._after: dict[Lease, str] = {}
-        """The position up to which a new owner has taken again what was pending, until that is all."""
+        """The position up to which an owner has been given what it took. What the server has marked as taken beyond it is
+        what an earlier owner has left, or what this one was never told: it comes next."""
         self._ready: Callable[[int], None] | None = None
         self._stats = QueueStats()
         self._promise = ""
@@ -163,14 +166,15 @@ class RedisQueue:
         await self._eval(scripts.RELEASE, self._keys(lease.shard, ":lease"), lease.token)
 
     async def take(self, lease: Lease, limit: int) -> list[Taken]:
-        after = self._after.get(lease)
-        if after is not None:
-            pending = await self._take(lease, limit, after)
-            if pending:
-                self._after[lease] = pending[-1].position
-                return pending
+        asked = (lease.token, scripts.GROUP, scripts.OWNER, limit, self._after.get(lease, ">"))
+        entries = await self._eval(scripts.TAKE, self._keys(lease.shard, ":lease", ""), *asked)
+        if entries is None:
             self._after.pop(lease, None)
-        return await self._take(lease, limit, ">")
+            raise LeaseLost(f"shard {lease.shard}")
+        taken = [_taken(position, fields) for position, fields in entries]
+        if taken:
+            self._after[lease] = taken[-1].position
+        return taken
 
     async def settle(self, lease: Lease, settled: Sequence[Settled]) -> None:
         parts: list[str | bytes | int] = []
@@ -181,14 +185,6 @@ class RedisQueue:
         keys = [*self._keys(lease.shard, ":lease", "", ":bytes", ":ids"), f"{self._prefix}:dead"]
         if not await self._eval(scripts.SETTLE, keys, lease.token, scripts.GROUP, scripts.DEAD_LETTERS, *parts):
             raise LeaseLost(f"shard {lease.shard}")
-
-    async def _take(self, lease: Lease, limit: int, after: str) -> list[Taken]:
-        asked = (lease.token, scripts.GROUP, scripts.OWNER, limit, after)
-        entries = await self._eval(scripts.TAKE, self._keys(lease.shard, ":lease", ""), *asked)
-        if entries is None:
-            self._after.pop(lease, None)
-            raise LeaseLost(f"shard {lease.shard}")
-        return [_taken(position, fields) for position, fields in entries]
 
     # ------------------------------------------------------------------------------------------ the server
 

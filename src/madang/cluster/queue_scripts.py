@@ -91,13 +91,16 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 """
 
-# Keys: lease, stream. Arguments: token, group, consumer, most, and either the position after which to take again what is
-# pending, or `>` for what is new. Answers nothing if the lease is lost, else the entries.
+# Keys: lease, stream. Arguments: token, group, consumer, most, and the last position that the owner knows of. What is
+# pending after it comes before what is new: an earlier owner's, or this one's whose answer was lost. Answers nothing if the
+# lease is lost, else the entries.
 TAKE: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
-local found = redis.call('XREADGROUP', 'GROUP', ARGV[2], ARGV[3], 'COUNT', ARGV[4], 'STREAMS', KEYS[2], ARGV[5])
-if not found then return {} end
-return found[1][2]
+for _, after in ipairs({ARGV[5], '>'}) do
+  local found = redis.call('XREADGROUP', 'GROUP', ARGV[2], ARGV[3], 'COUNT', ARGV[4], 'STREAMS', KEYS[2], after)
+  if found and found[1][2][1] then return found[1][2] end
+end
+return {}
 """
 
 # Keys: lease, stream, bytes, ids, dead. Arguments: token, group, most dead letters, then for each entry its position, id,

@@ -93,7 +93,8 @@ class MessageQueue(Protocol):
     Guarantees:
     1. What `append` says is accepted is kept until it is settled, as durably as `promise` says.
     2. A conversation's messages are taken in the order in which they were appended. What was taken and not settled is
-       taken again by the next owner of the shard, before anything newer.
+       taken again by the next owner of the shard, before anything newer; what a `take` that raised may have taken, by the
+       next `take`.
     3. A shard has one owner at a time. After its lease has ended, `take` and `settle` of the former owner raise
        `LeaseLost` and change nothing.
     4. Settling is one step: an entry is gone from the shard, and a dead letter kept, or neither.

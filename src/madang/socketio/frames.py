@@ -27,6 +27,14 @@ class Sendable(Protocol):
         """Bytes on the wire, within a few; what the limits count."""
 
     @property
+    def count(self) -> int:
+        """Engine.IO packets."""
+
+    @property
+    def apart(self) -> Sequence[Sendable]:
+        """The same as the least that may be written on its own, in order."""
+
+    @property
     def websocket(self) -> bytes:
         """One or more whole WebSocket frames."""
 
@@ -56,6 +64,14 @@ class EventPacket:
         self._polling: bytes | None = None
 
     @property
+    def count(self) -> int:
+        return 1 + len(self.attachments)
+
+    @property
+    def apart(self) -> Sequence[Sendable]:
+        return (self,)
+
+    @property
     def websocket(self) -> bytes:
         frames = self._websocket
         if frames is None:
@@ -80,10 +96,15 @@ class BinaryMessage:
     """One Engine.IO binary message on its own; only raw Engine.IO applications send these."""
 
     __slots__ = ("data", "size")
+    count = 1
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.size = len(data) + _HEADER_ESTIMATE
+
+    @property
+    def apart(self) -> Sequence[Sendable]:
+        return (self,)
 
     @property
     def websocket(self) -> bytes:
@@ -98,11 +119,16 @@ class ControlPacket:
     """An Engine.IO packet that is no message: open, ping, noop."""
 
     __slots__ = ("polling", "size", "websocket")
+    count = 1
 
     def __init__(self, packet: bytes) -> None:
         self.polling = packet
         self.websocket = text_frame(packet)
         self.size = len(self.websocket)
+
+    @property
+    def apart(self) -> Sequence[Sendable]:
+        return (self,)
 
 
 class Frames:
@@ -120,6 +146,14 @@ class Frames:
         self.size = sum(packet.size for packet in packets)
         self._websocket: bytes | None = None
         self._polling: bytes | None = None
+
+    @property
+    def count(self) -> int:
+        return sum(packet.count for packet in self.packets)
+
+    @property
+    def apart(self) -> Sequence[Sendable]:
+        return self.packets
 
     @property
     def websocket(self) -> bytes:

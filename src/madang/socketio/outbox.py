@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # joining and copying it stays well below a millisecond.
 WRITE_CHUNK = 256 * 1024
 _CHECKS_PER_SLOW_PERIOD = 5
+_ANY = 1 << 62
 
 
 class Traffic(Enum):
@@ -45,6 +46,10 @@ class Transport(Protocol):
     """How an outbox writes: a WebSocket or the poll that is waiting."""
 
     writable: bool
+
+    @property
+    def most_packets(self) -> int | None:
+        """Packets that one write may hold; None: any number."""
 
     def write_queue(self, queue: list[Sendable]) -> int:
         """Write all of it at once; the bytes handed over. Only while ``writable``."""
@@ -130,7 +135,7 @@ class Outbox:
         if transport is None:
             return False
         if transport.writable and self.size:
-            if self.size <= WRITE_CHUNK:
+            if self.size <= WRITE_CHUNK and transport.most_packets is None:
                 queue = self.queue
                 self.queue = []
                 if self._latest:
@@ -138,7 +143,7 @@ class Outbox:
                     self._latest = None
                 self.size = 0
             else:
-                queue = self._take_chunk()
+                queue = self._take_chunk(transport.most_packets)
             written = transport.write_queue(queue)
             self.written += written
             self.flusher.bytes_out += written
@@ -148,19 +153,24 @@ class Outbox:
             self._judge()
         return more
 
-    def _take_chunk(self) -> list[Sendable]:
+    def _take_chunk(self, most: int | None) -> list[Sendable]:
+        if most is not None:
+            self.queue[:most] = [packet for frames in self.queue[:most] for packet in frames.apart]
+        left = _ANY if most is None else most
         taken: list[Sendable] = []
         room = WRITE_CHUNK
         for frames in self.queue:
-            if taken and frames.size > room:
+            if taken and (frames.size > room or frames.count > left):
                 break
             room -= frames.size
+            left -= frames.count
             taken.append(frames)
         del self.queue[: len(taken)]
         latest = self._latest
-        while latest and not self.queue and room > 0:
+        while latest and not self.queue and room > 0 and left > 0:
             frames = latest.pop(next(iter(latest)))
             room -= frames.size
+            left -= frames.count
             taken.append(frames)
         self.size -= WRITE_CHUNK - room
         return taken

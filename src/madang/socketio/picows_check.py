@@ -66,22 +66,13 @@ class _Recorder(WSListener):
 
 
 class _PairTransport:
-    """As much of an asyncio transport, and of its socket, as picows asks for."""
+    """As much of an asyncio transport as picows asks for."""
 
     def __init__(self, near: socket.socket) -> None:
         self._near = near
 
-    def get_extra_info(self, name: str) -> object:
-        return self if name == "socket" else None
-
-    def fileno(self) -> int:
-        return self._near.fileno()
-
-    def setsockopt(self, *_: int) -> None:
-        """Accept TCP's options, which a pair has not."""
-
-    def getsockopt(self, *_: int) -> int:
-        return 0
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._near if name == "socket" else default
 
     def get_write_buffer_size(self) -> int:
         return 0

@@ -7,6 +7,7 @@ used without ``picows_check``, which tries exactly this at start.
 from __future__ import annotations
 
 import logging
+import socket as sockets
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,41 @@ class _QuietLogger:
 _quiet = _QuietLogger()
 
 
+class _NoTcpSocket:
+    """A socket that takes the options of TCP and makes nothing of them."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        if level != sockets.IPPROTO_TCP:
+            self._socket.setsockopt(level, option, value)
+
+    def getsockopt(self, level: int, option: int) -> Any:
+        return 0 if level == sockets.IPPROTO_TCP else self._socket.getsockopt(level, option)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+class _NoTcpTransport:
+    """A connection on a Unix socket. picows sets options of TCP on every one, which the system refuses there."""
+
+    __slots__ = ("_transport",)
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        found = self._transport.get_extra_info(name, default)
+        return _NoTcpSocket(found) if name == "socket" else found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class PicowsProtocol(WSProtocol):  # type: ignore[misc]  # see the import
     """picows' server side of one connection, without its handshake timeout, its pings and its pongs."""
 
@@ -69,6 +105,11 @@ class PicowsProtocol(WSProtocol):  # type: ignore[misc]  # see the import
             None,  # extra_headers
             _READ_BUFFER,
         )
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a connection, of TCP or on a Unix socket."""
+        has_tcp = transport.get_extra_info("socket").family != sockets.AF_UNIX
+        super().connection_made(transport if has_tcp else _NoTcpTransport(transport))
 
     def upgrade(self, version: bytes, key: bytes) -> None:
         """Have picows do its handshake, from the least that it needs of a request."""

@@ -33,6 +33,8 @@ class PollingTransport:
     """The poll that waits, if one does."""
 
     __slots__ = ("_poll", "_stamp", "_stamps_vary", "posting", "writable")
+    most_packets = 16
+    """Of one answer. The official Python client gives up a connection that brings more; the next poll comes at once."""
 
     def __init__(self) -> None:
         self._poll: asyncio.Future[bytes] | None = None

@@ -56,6 +56,7 @@ class WebSocketTransport(WSListener):
     __slots__ = (
         "_fd", "_parts", "_parts_are_text", "_request", "_server", "_tcp", "_ws", "receiver", "slot", "writable",
     )  # fmt: skip
+    most_packets = None
 
     def __init__(self, server: EngineServer, request: Request) -> None:
         self._server = server

@@ -16,15 +16,16 @@ from madang.ids import new_id
 from madang.ports.queue import LeaseLost, Settled, shard_of
 from madang.tasks import TaskSupervisor
 from tests.conformance.test_queue import message
+from tests.faults.proxy import Direction, Proxy, Route
 from tests.valkey_server import ValkeyServer, running_valkey
 
 
 @asynccontextmanager
-async def queue_on(server: ValkeyServer, installation: str = "") -> AsyncIterator[RedisQueue]:
-    """A queue with room for everything."""
+async def queue_on(server: ValkeyServer, installation: str = "", *, url: str = "") -> AsyncIterator[RedisQueue]:
+    """A queue with room for everything; `url` is another way to the server."""
     tasks = TaskSupervisor()
     queue = RedisQueue(
-        server.url, installation=installation or new_id(), tasks=tasks, entries=100_000, size=100_000_000
+        url or server.url, installation=installation or new_id(), tasks=tasks, entries=100_000, size=100_000_000
     )
     try:
         await queue.start()
@@ -120,6 +121,37 @@ async def test_settling_twice_counts_once(valkey: ValkeyServer, monkeypatch: pyt
         await asyncio.sleep(0.2)
         assert queue.stats().entries == queue.stats().dead_letters == 1
         assert queue.stats().size == len(first.body)
+
+
+async def test_what_an_answer_that_was_lost_had_taken_is_taken_next(valkey: ValkeyServer) -> None:
+    """Before anything newer, by the same owner, and as often as it takes: else it would wait for another owner, while what
+    came after it is stored.
+    """
+
+    def lose(route: Route, direction: Direction, _: bytes) -> bool:
+        if direction == "down":
+            route.reset()
+        return direction == "up"
+
+    async with Proxy(valkey.port) as line, queue_on(valkey, url=f"redis://127.0.0.1:{line.port}") as queue:
+        room = new_id()
+        lease = await queue.acquire(shard_of(room), "w")
+        assert lease is not None
+        assert await queue.take(lease, 10) == []
+        await queue.append([message(room, "first")])
+        taken = await queue.take(lease, 10)
+        await queue.append([message(room, "lost"), message(room, "lost too")])
+        carry = line.on_chunk
+        for _ in range(2):
+            line.on_chunk = lose
+            with pytest.raises(MadangError):
+                await queue.take(lease, 1)
+            line.on_chunk = carry
+        await queue.append([message(room, "newer")])
+        for _ in range(4):
+            taken += await queue.take(lease, 1)
+        contents = [each.message.content for each in taken if each.message]
+        assert contents == ["first", "lost", "lost too", "newer"]
 
 
 async def test_a_server_that_is_away_is_try_again_and_then_goes_on() -> None:

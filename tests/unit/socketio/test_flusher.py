@@ -14,6 +14,7 @@ class SlowTap:
     """A transport whose writes take time, and may fail."""
 
     writable = True
+    most_packets = None
     buffered = 0
 
     def __init__(self, seconds: float, *, fails: bool = False) -> None:

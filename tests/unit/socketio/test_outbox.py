@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.socketio.flusher import Flusher
-from madang.socketio.frames import BinaryMessage, EventPacket, Sendable
+from madang.socketio.frames import PING, BinaryMessage, EventPacket, Frames, Sendable
 from madang.socketio.heartbeat import TimerWheel
 from madang.socketio.options import ServerOptions
 from madang.socketio.outbox import WRITE_CHUNK, Outbox, Traffic, push_to_all
@@ -16,6 +16,7 @@ class Tap:
     """A transport: open or shut."""
 
     def __init__(self) -> None:
+        self.most_packets: int | None = None
         self.writable = True
         self.buffered = 0
         self.writes: list[list[Sendable]] = []
@@ -163,3 +164,22 @@ def test_any_pushes_are_written_once_and_the_size_returns_to_zero() -> None:
         assert len(set(map(id, written))) == len(written)
 
     run()
+
+
+async def test_a_transport_takes_no_more_packets_than_it_says() -> None:
+    """However they are bound together, in order; what belongs to one message stays whole; nothing is kept back for ever."""
+    box, tap, _ = outbox()
+    tap.most_packets = 3
+    room = [packet(b"%d" % number) for number in range(5)]
+    whole = EventPacket(b"with", (b"a", b"b", b"c"))
+    box.push(PING)
+    box.push(Frames(room))
+    box.push(whole)
+    box.push(BinaryMessage(b"binary"))
+    latest = packet(b"latest")
+    box.push_latest("key", latest)
+    await turn()
+    assert tap.writes[:3] == [[PING, *room[:2]], room[2:], [whole]]
+    assert [write[-1] for write in tap.writes[3:]] == [latest]
+    assert len(tap.writes[3]) == 2
+    assert box.unsent == 0
