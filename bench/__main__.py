@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.processes import choose_cores
 from bench.provenance import provenance
 from bench.report import Table, document
-from bench.scenarios import burst, coming_back, durable, fan_out, groups, idle, scale
+from bench.scenarios import burst, coming_back, durable, fan_out, groups, idle, nodes, queue, scale
 from bench.sizes import FULL, QUICK, Sizes
 from bench.subjects import Machine
 
@@ -30,6 +30,8 @@ SCENARIOS: Final[dict[str, Callable[[Machine, Sizes], Table]]] = {
     "durable": durable.run,
     "coming-back": coming_back.run,
     "scale": scale.run,
+    "nodes": nodes.run,
+    "queue": queue.run,
 }
 DEFAULT: Final = ("fan-out", "idle", "groups", "burst")
 """What runs unasked. The others start a PostgreSQL, which comes with what the tests take, and need minutes of their own."""

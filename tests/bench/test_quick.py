@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.bullmq import is_installed
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -15,6 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
     [
         ((), ("One room", "Idle sockets", "Groups", "A burst")),
         (("durable", "coming-back", "scale"), ("Durable acks on PostgreSQL", "Coming back", "Scale")),
+        (("nodes",), ("Two nodes",)),
+        pytest.param(
+            ("queue",),
+            ("Acknowledged first, stored later",),
+            marks=pytest.mark.skipif(not is_installed(), reason="BullMQ comes with the first run of the scenario"),
+        ),
     ],
 )
 def test_every_scenario_runs(tmp_path: Path, only: tuple[str, ...], titles: tuple[str, ...]) -> None:
