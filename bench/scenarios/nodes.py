@@ -32,6 +32,8 @@ TWO: Final = "two nodes"
 NODES: Final = {ALONE: 1, ONE: 1, TWO: 2}
 AT_ONCE_PER_SECOND: Final = 100
 """Moments in a second at which messages fall due: looking at the clock more often takes the core from the database."""
+PONG_SECONDS: Final = 0.1
+"""For crowds that wait for their turn: their servers ask whether they are there."""
 CPU: Final = "server CPU per delivery, µs"
 
 
@@ -58,7 +60,7 @@ def run(machine: Machine, sizes: Sizes) -> Table:
             _paced(load, sizes)
         for number, _ in enumerate(loads):
             asyncio.run(postgres.execute("ANALYZE", database=_database(number)))
-        rounds = [_round(loads, sizes, number) for number in range(sizes.pairs)]
+        rounds = [_round(loads, crowds, sizes, number) for number in range(sizes.pairs)]
         _note_cost(table, rounds, sizes.node_ratio)
         _measure_way(table, sizes, *crowds[TWO])
     return table
@@ -109,9 +111,16 @@ def _paced(load: Load, sizes: Sizes) -> Outcome:
     return load.open_loop(sizes.pair_seconds, per_second=sizes.node_pace, at_once=at_once)
 
 
-def _round(loads: dict[str, Load], sizes: Sizes, number: int) -> dict[str, Outcome]:
+def _round(
+    loads: dict[str, Load], crowds: dict[str, tuple[Crowd, list[int]]], sizes: Sizes, number: int
+) -> dict[str, Outcome]:
     """One run of each, the first of this round being the last of the next."""
-    return {subject: _paced(load, sizes) for subject, load in list(loads.items())[:: -1 if number % 2 else 1]}
+    outcomes = {}
+    for subject, load in list(loads.items())[:: -1 if number % 2 else 1]:
+        for crowd, _ in crowds.values():
+            crowd.serve(PONG_SECONDS)
+        outcomes[subject] = _paced(load, sizes)
+    return outcomes
 
 
 def _note_cost(table: Table, rounds: Sequence[dict[str, Outcome]], promised: float) -> None:
