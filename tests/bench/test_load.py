@@ -79,8 +79,9 @@ def test_only_those_who_listen_are_timed() -> None:
 def test_what_waits_is_told_by_the_copies_that_are_missing() -> None:
     """All that was sent waits until its copies come, and nothing of an earlier run does."""
     with crowd_of(CarelessServer()) as (crowd, load):
-        load.open_loop(0.1, per_second=50)
-        assert load.waiting == 0
+        for _ in range(2):
+            load.open_loop(0.1, per_second=50)
+            assert load.waiting == 0
         for number in range(3):
             load._send(load._senders[number % 2], 1)
         assert load.waiting == 3
