@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.processes import choose_cores
 from bench.provenance import provenance
 from bench.report import Table, document
-from bench.scenarios import burst, coming_back, costs, durable, fan_out, groups, idle, scale
+from bench.scenarios import burst, coming_back, costs, durable, fan_out, groups, idle, nodes, queue, scale
 from bench.sizes import FULL, QUICK, Sizes
 from bench.subjects import Machine
 
@@ -31,6 +31,8 @@ SCENARIOS: Final[dict[str, Callable[[Machine, Sizes], Table]]] = {
     "coming-back": coming_back.run,
     "scale": scale.run,
     "costs": costs.run,
+    "nodes": nodes.run,
+    "queue": queue.run,
 }
 DEFAULT: Final = ("fan-out", "idle", "groups", "burst")
 """What runs unasked. The others start a PostgreSQL, which comes with what the tests take, and need minutes of their own."""

@@ -82,10 +82,9 @@ class ChatHost:
         folder: the data folder, empty at first.
         users: how many.
         room_size: members of each conversation; 0 means one conversation of all, 1 means none at all.
-        database_url: the store, empty at first; without one it is SQLite in the folder.
+        settings: for all its processes; the store that `MADANG_DATABASE_URL` names is empty at first, and without it is SQLite.
         list_size: conversations of `room_size` everybody is in; those beyond the first are with others each, and somebody has
             said something there.
-        settings: environment variables of the server, beside those of every run.
     """
 
     def __init__(
@@ -94,22 +93,26 @@ class ChatHost:
         users: int,
         room_size: int = 0,
         *,
-        database_url: str = "",
-        list_size: int = 1,
         settings: Mapping[str, str] = MappingProxyType({}),
+        list_size: int = 1,
     ) -> None:
         self._folder = folder
         self._list_size = list_size
-        database = {"MADANG_DATABASE_URL": database_url} if database_url else {}
-        self._environment = {**ENVIRONMENT, **database, **settings}
+        self._environment = {**ENVIRONMENT, **settings}
         self._room_size = room_size
         self._ids = [str(uuid.uuid5(_USERS, str(number))) for number in range(users)]
         self._tokens = [_token(user_id, number) for number, user_id in enumerate(self._ids)]
         self.dialect = ChatDialect(self._tokens, room_size)
 
     def server(self, cores: set[int], *, probed: bool = False) -> ServerProcess:
-        """The chat server on this folder; `probed` runs it in a process that also watches its event loop."""
-        program = ["-m", "bench.servers.madang_chat"] if probed else ["-m", "madang", "serve"]
+        """The chat server on this folder, or one node of several; `probed` runs it in a process that also watches its event loop."""
+        return self._process(cores, ["-m", "bench.servers.madang_chat"] if probed else ["-m", "madang", "serve"])
+
+    def worker(self, cores: set[int]) -> ServerProcess:
+        """A process that stores what was accepted."""
+        return self._process(cores, ["-m", "madang", "worker"])
+
+    def _process(self, cores: set[int], program: list[str]) -> ServerProcess:
         return ServerProcess(
             [sys.executable, *program, "--port", "{port}", "--data", str(self._folder)],
             cores=cores,

@@ -63,14 +63,15 @@ class Client:
     """One connection. `room` is what the scenario calls its room; `delivered` counts messages of it."""
 
     __slots__ = (
-        "_crowd", "_head", "_unsent", "delivered", "index", "on_ack", "on_batch", "reader", "rest", "room", "sock",
-        "stage", "why",
+        "_address", "_crowd", "_head", "_unsent", "delivered", "index", "on_ack", "on_batch", "reader", "rest", "room",
+        "sock", "stage", "why",
     )  # fmt: skip
 
     def __init__(self, crowd: Crowd, index: int, room: int) -> None:
         self._crowd = crowd
         self._head = b""
         self._unsent = bytearray()
+        self._address = crowd.addresses[crowd.node_of(index)]
         self.index = index
         self.room = room
         self.delivered = 0
@@ -83,7 +84,7 @@ class Client:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        begun = self.sock.connect_ex(crowd.address)
+        begun = self.sock.connect_ex(self._address)
         if begun not in (0, errno.EINPROGRESS):
             raise BenchError(f"connecting failed: {errno.errorcode.get(begun, begun)}")
 
@@ -96,7 +97,7 @@ class Client:
             if failed:
                 raise BenchError(f"connecting failed: {errno.errorcode.get(failed, failed)}")
             self.stage = Stage.UPGRADING
-            host, port = self._crowd.address
+            host, port = self._address
             self._unsent += upgrade_request(f"{host}:{port}", self._crowd.dialect.path)
         unsent, self._unsent = self._unsent, bytearray()
         self._crowd.wants_to_write(self, wants=False)

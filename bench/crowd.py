@@ -12,7 +12,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -49,10 +49,11 @@ class Crowd:
     Args:
         address: host and port.
         dialect: what that server speaks.
+        others: where the other nodes are, if it has several; clients go to them in turn, by their index.
     """
 
-    def __init__(self, address: tuple[str, int], dialect: Dialect) -> None:
-        self.address = address
+    def __init__(self, address: tuple[str, int], dialect: Dialect, *, others: Sequence[tuple[str, int]] = ()) -> None:
+        self.addresses = [address, *others]
         self.dialect = dialect
         self.counting = FrameReader(dialect.delivered)
         self.reading_stamps = FrameReader(dialect.delivered, stamps=True)
@@ -98,6 +99,10 @@ class Crowd:
                     f"only {self.ready - already} of {count} sockets were ready in {CONNECT_SECONDS:.0f} s"
                 )
         return time.perf_counter() - begun
+
+    def node_of(self, index: int) -> int:
+        """Which node a client goes to, the first being 0."""
+        return index % len(self.addresses)
 
     def begin(self, index: int) -> Client:
         """Begin to connect one more client, as the one with this index; it is ready later."""

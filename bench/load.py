@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -77,17 +77,19 @@ class Load:
     Args:
         crowd: everybody who receives.
         senders: who of them sends.
-        server: process id of the server, to measure what a run costs it.
+        servers: process ids of all that serve them, to measure what a run costs.
     """
 
-    def __init__(self, crowd: Crowd, senders: Sequence[Client], server: int) -> None:
+    def __init__(self, crowd: Crowd, senders: Sequence[Client], *servers: int) -> None:
         self._crowd = crowd
-        self._server = server
+        self._servers = servers
         self._senders = [_Sender(client, name) for name, client in enumerate(senders)]
         self._by_client = {sender.client.index: sender for sender in self._senders}
         self._members = Counter(client.room for client in crowd.clients)
         self._sent_to = Counter[int]()
         self._acknowledged = 0
+        self._start = 0
+        """Deliveries that had come before the present run."""
         self._latencies: list[int] = []
         self._timed: Timed = "acks"
         self._sending = False
@@ -113,14 +115,17 @@ class Load:
 
         return self._run(send, timed, refill=True)
 
-    def open_loop(self, seconds: float, *, per_second: float, at_once: int = 1) -> Outcome:
-        """Send at a steady pace, senders in turn, and time every delivery to every member.
+    def open_loop(
+        self, seconds: float, *, per_second: float, at_once: int = 1, listeners: Collection[Client] | None = None
+    ) -> Outcome:
+        """Send at a steady pace, senders in turn, and time every delivery.
 
         Args:
             seconds: how long.
             per_second: messages.
             at_once: how many fall due together: the generator keeps a pace by looking at the clock all the time, and above a
                 few hundred a second that takes the core from whoever shares it.
+            listeners: whose deliveries are timed; everybody's, if nobody is named.
 
         Raises:
             BenchError: as `closed_loop`.
@@ -133,7 +138,7 @@ class Load:
                 self._crowd.serve((due - time.perf_counter_ns()) / 1e9)
                 self._send(self._senders[number % len(self._senders)], 1, due)
 
-        return self._run(send, "all copies")
+        return self._run(send, "all copies", listeners=listeners)
 
     def burst(self, messages: int) -> Outcome:
         """Send so many messages at once, each sender's share in one write, and time every own copy.
@@ -149,16 +154,31 @@ class Load:
 
         return self._run(send, "own copies")
 
+    @property
+    def waiting(self) -> int:
+        """Messages of the present run that were sent, less those delivered, by the copies that have come."""
+        sent_to = self._sent_to.copy()
+        copies = sum(count * self._members[room] for room, count in sent_to.items())
+        missing = copies - (self._crowd.delivered - self._start)
+        return round(missing * sent_to.total() / copies) if copies else 0
+
     # -------------------------------------------------------------------------------------------- one run
 
-    def _run(self, send: Callable[[], None], timed: Timed, *, refill: bool = False) -> Outcome:
+    def _run(
+        self,
+        send: Callable[[], None],
+        timed: Timed,
+        *,
+        refill: bool = False,
+        listeners: Collection[Client] | None = None,
+    ) -> Outcome:
         crowd = self._crowd
-        self._listen(timed)
+        self._listen(timed, {client.index for client in listeners or crowd.clients})
         self._sent_to.clear()
         self._acknowledged, self._latencies = 0, []
         before = [client.delivered for client in crowd.clients]
-        start = crowd.delivered
-        server, generator = Meter(self._server), Meter(os.getpid())
+        start = self._start = crowd.delivered
+        server, generator = Meter(*self._servers), Meter(os.getpid())
         self._sending = refill
         send()
         self._sending = False
@@ -186,12 +206,14 @@ class Load:
             if got != due:
                 raise BenchError(f"socket {client.index} got {got} messages, {due} were sent to its room")
 
-    def _listen(self, timed: Timed) -> None:
+    def _listen(self, timed: Timed, listeners: Collection[int]) -> None:
         """Read the stamps of those whose deliveries are timed; the others only count."""
         crowd = self._crowd
         self._timed = timed
         for client in crowd.clients:
-            listens = timed == "all copies" or (timed == "own copies" and client.index in self._by_client)
+            listens = (timed == "all copies" and client.index in listeners) or (
+                timed == "own copies" and client.index in self._by_client
+            )
             client.reader = crowd.reading_stamps if listens else crowd.counting
             client.on_batch = None if not listens else self._on_any_copy if timed == "all copies" else self._on_copies
 

@@ -74,7 +74,7 @@ def resident_bytes(pid: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process used in a stretch of time, and what others used of its cores meanwhile."""
+    """What processes used in a stretch of time, and what others used of their cores meanwhile."""
 
     wall: float
     processor: float
@@ -82,32 +82,35 @@ class Usage:
 
     @property
     def share(self) -> float:
-        """Part of one core it used."""
+        """Part of one core they used."""
         return self.processor / self.wall
 
     @property
     def taken(self) -> float:
-        """Part of one core that others used of what it may use."""
+        """Part of one core that others used of what they may use."""
         return self.others / self.wall
 
 
 class Meter:
-    """Measures one process from its construction, and the cores it may run on."""
+    """Measures processes together from its construction, and the cores they may run on."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._cores = os.sched_getaffinity(pid)
-        self._begun = time.perf_counter(), processor_seconds(pid), busy_seconds(self._cores)
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self._cores = set[int]().union(*map(os.sched_getaffinity, pids))
+        self._begun = time.perf_counter(), self._processor(), busy_seconds(self._cores)
 
     def read(self) -> Usage:
         """What was used since."""
         wall, processor, busy = self._begun
-        used = processor_seconds(self._pid) - processor
+        used = self._processor() - processor
         return Usage(
             wall=time.perf_counter() - wall,
             processor=used,
             others=max(0.0, busy_seconds(self._cores) - busy - used),
         )
+
+    def _processor(self) -> float:
+        return sum(map(processor_seconds, self._pids))
 
 
 class ServerProcess:

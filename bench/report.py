@@ -31,6 +31,8 @@ class Row:
     """How many times better than the baseline it is promised to be, for everyone who has the figure."""
     at_most: float | None = None
     """What the figure itself is promised not to exceed."""
+    only: str | None = None
+    """Of whom it is promised, if not of everyone."""
     baseline: str = BASELINE
     values: dict[str, float] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
@@ -48,7 +50,7 @@ class Row:
     def broken(self, subjects: Sequence[str]) -> list[str]:
         """The promises not kept, as sentences."""
         found = []
-        for subject in subjects:
+        for subject in [self.only] if self.only else subjects:
             value, ratio = self.values.get(subject), self.ratio(subject)
             if self.at_least is not None and subject != self.baseline and (ratio is None or ratio < self.at_least):
                 was = "not measured" if ratio is None else f"{ratio:.2f} times better than {self.baseline}'s"
@@ -73,13 +75,19 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def row(
-        self, name: str, better: Better = "neither", *, at_least: float | None = None, at_most: float | None = None
+        self,
+        name: str,
+        better: Better = "neither",
+        *,
+        at_least: float | None = None,
+        at_most: float | None = None,
+        only: str | None = None,
     ) -> Row:
         """Find a row, or add it."""
         for row in self.rows:
             if row.name == name:
                 return row
-        self.rows.append(Row(name, better, at_least, at_most, self.baseline))
+        self.rows.append(Row(name, better, at_least, at_most, only, self.baseline))
         return self.rows[-1]
 
     def accept(self, subject: str, name: str, outcome: Outcome) -> bool:

@@ -46,6 +46,25 @@ class Sizes:
     pairs: int
     """Runs of each way of storing, in turn."""
     pair_seconds: float
+    node_users: int
+    """Of the chat on one node and on two."""
+    node_pace: float
+    """Messages per second."""
+    node_ratio: float
+    """What a delivery costs on one node, to what it costs on two, at least."""
+    way_pace: float
+    """Messages per second on the way from one node to the other."""
+    way_seconds: float
+    way_milliseconds: float | None
+    """None: not promised."""
+    queue_users: int
+    queue_search: float
+    """Seconds for which each pace of BullMQ is tried."""
+    queue_factor: float
+    """How many times as much the queue mode is sent."""
+    queue_seconds: float
+    queue_lag: float | None
+    """Milliseconds between the moment a message was due and its delivery, at most. None: not promised."""
     burst: int
     """Messages in one batch."""
     cost_users: int
@@ -90,6 +109,17 @@ FULL: Final = Sizes(
     scale_samples=200,
     pairs=7,
     pair_seconds=3.0,
+    node_users=1_000,
+    node_pace=1_000.0,
+    node_ratio=0.8,
+    way_pace=500.0,
+    way_seconds=10.0,
+    way_milliseconds=50.0,
+    queue_users=200,
+    queue_search=5.0,
+    queue_factor=2.0,
+    queue_seconds=30.0,
+    queue_lag=1_000.0,
     burst=1_000,
     cost_users=1_000,
     cost_list=20,
@@ -126,6 +156,17 @@ QUICK: Final = Sizes(
     scale_samples=10,
     pairs=2,
     pair_seconds=0.4,
+    node_users=20,
+    node_pace=200.0,
+    node_ratio=0.2,
+    way_pace=100.0,
+    way_seconds=1.0,
+    way_milliseconds=None,
+    queue_users=20,
+    queue_search=1.0,
+    queue_factor=0.2,
+    queue_seconds=1.0,
+    queue_lag=None,
     burst=100,
     cost_users=40,
     cost_list=2,

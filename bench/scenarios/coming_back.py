@@ -71,11 +71,11 @@ def run(machine: Machine, sizes: Sizes) -> Table:
 @contextmanager
 def _serving(subject: str, machine: Machine, sizes: Sizes) -> Iterator[tuple[ServerProcess, ChatHost]]:
     with ExitStack() as stack:
-        url = ""
+        settings = {}
         if subject == POSTGRES:
-            url = stack.enter_context(running_postgres(parent=machine.folder)).url()
+            settings["MADANG_DATABASE_URL"] = stack.enter_context(running_postgres(parent=machine.folder)).url()
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="madang-bench-", dir=machine.folder))
-        host = ChatHost(Path(folder), sizes.list_users, sizes.group_size, database_url=url, list_size=sizes.list_size)
+        host = ChatHost(Path(folder), sizes.list_users, sizes.group_size, settings=settings, list_size=sizes.list_size)
         host.prepare(machine.cores.server)
         yield stack.enter_context(host.server(machine.cores.server)), host
 

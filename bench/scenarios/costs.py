@@ -275,7 +275,9 @@ def _host(
     machine: Machine, settings: dict[str, str], *, users: int, room_size: int, url: str, list_size: int = 1
 ) -> Iterator[ChatHost]:
     with tempfile.TemporaryDirectory(prefix="madang-bench-", dir=machine.folder) as folder:
-        host = ChatHost(Path(folder), users, room_size, database_url=url, list_size=list_size, settings=settings)
+        host = ChatHost(
+            Path(folder), users, room_size, list_size=list_size, settings={"MADANG_DATABASE_URL": url, **settings}
+        )
         host.prepare(machine.cores.server)
         yield host
 

@@ -61,7 +61,7 @@ def _both(machine: Machine, sizes: Sizes, postgres: PostgresServer) -> Iterator[
     asyncio.run(postgres.execute(f"CREATE DATABASE {DATABASE_OF_STATEMENTS}", f"CREATE DATABASE {DATABASE_OF_CHAT}"))
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="madang-bench-", dir=machine.folder))
-        host = ChatHost(Path(folder), sizes.group_senders, sizes.group_size, database_url=chat)
+        host = ChatHost(Path(folder), sizes.group_senders, sizes.group_size, settings={"MADANG_DATABASE_URL": chat})
         host.prepare(machine.cores.server)
         command = [sys.executable, "-m", "bench.servers.three_statements", "{port}", bare]
         servers: dict[str, tuple[ServerProcess, Dialect]] = {

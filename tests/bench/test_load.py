@@ -67,6 +67,40 @@ def test_messages_may_fall_due_together() -> None:
     assert len({moment for moments in due for moment in moments}) == 7
 
 
+def test_only_those_who_listen_are_timed() -> None:
+    """The way to some members is theirs; everybody's deliveries are counted all the same."""
+    with crowd_of(CarelessServer()) as (crowd, load):
+        some = load.open_loop(0.2, per_second=50, listeners=crowd.clients[3:])
+        everybody = load.open_loop(0.2, per_second=50)
+    assert (some.deliveries, len(some.latencies)) == (50, 20)
+    assert len(everybody.latencies) == 50
+
+
+def test_what_waits_is_told_by_the_copies_that_are_missing() -> None:
+    """All that was sent waits until its copies come, and nothing of an earlier run does."""
+    with crowd_of(CarelessServer()) as (crowd, load):
+        for _ in range(2):
+            load.open_loop(0.1, per_second=50)
+            assert load.waiting == 0
+        for number in range(3):
+            load._send(load._senders[number % 2], 1)
+        assert load.waiting == 3
+        assert crowd.serve_until(lambda: load.waiting == 0, 5)
+
+
+def test_clients_go_to_the_nodes_in_turn() -> None:
+    """A crowd of several servers is spread over them by index."""
+    servers = CarelessServer(), CarelessServer()
+    with (
+        careless(servers[0]) as here,
+        careless(servers[1]) as there,
+        Crowd(here, BareDialect(), others=[there]) as crowd,
+    ):
+        crowd.connect(MEMBERS)
+        assert [crowd.node_of(client.index) for client in crowd.clients] == [0, 1, 0, 1, 0]
+        assert [client.sock.getpeername() for client in crowd.clients] == [here, there, here, there, here]
+
+
 def test_one_client_may_come_and_go() -> None:
     """Who is dismissed is not missed, and the others stay."""
     server = CarelessServer()

@@ -44,6 +44,23 @@ def test_a_meter_measures_from_its_construction() -> None:
     assert used.wall >= used.processor - 0.01
 
 
+def test_a_meter_adds_up_processes() -> None:
+    """Nodes that serve the same people are one cost, whoever of them it falls on."""
+    spin = "import time\nuntil = time.process_time() + 0.2\nwhile time.process_time() < until: pass\ninput()"
+    with (
+        subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE) as one,
+        subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE) as other,
+    ):
+        meter = Meter(one.pid, other.pid)
+        until = time.monotonic() + 20
+        while meter.read().processor < 0.35 and time.monotonic() < until:
+            time.sleep(0.01)
+        used = meter.read()
+        for process in (one, other):
+            process.communicate(b"\n")
+    assert 0.35 <= used.processor < 0.6
+
+
 @pytest.mark.serial
 def test_what_others_use_of_a_core_is_seen() -> None:
     """A neighbour on the core of the server is told from the server itself."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.bullmq import is_installed
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -17,6 +19,12 @@ ROOT = Path(__file__).resolve().parents[2]
         (
             ("durable", "coming-back", "scale", "costs"),
             ("Durable acks on PostgreSQL", "Coming back", "Scale", "Costs"),
+        ),
+        (("nodes",), ("Two nodes",)),
+        pytest.param(
+            ("queue",),
+            ("Acknowledged first, stored later",),
+            marks=pytest.mark.skipif(not is_installed(), reason="BullMQ comes with the first run of the scenario"),
         ),
     ],
 )

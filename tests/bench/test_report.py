@@ -53,6 +53,16 @@ def test_a_figure_that_is_missing_keeps_no_promise() -> None:
     assert [sentence.partition(":")[0] for sentence in table.broken()] == [f"stall of {CHAT}", f"ratio of {CHAT}"]
 
 
+def test_a_promise_of_one_subject_binds_nobody_else() -> None:
+    """What two nodes are promised to cost is not asked of one; but of the one it is asked, measured or not."""
+    table = Table("t", "h")
+    row = table.row("way", "less", at_most=50, only=CHAT)
+    row.values = {BASELINE: 80.0}
+    assert table.broken() == [f"way of {CHAT}: not measured, promised is at most 50"]
+    row.values = {BASELINE: 80.0, CHAT: 49.0}
+    assert table.broken() == []
+
+
 def test_zero_is_a_figure() -> None:
     """Nobody cut as slow is what was promised, not what was forgotten."""
     table = Table("t", "how", subjects=(CHAT,))

@@ -20,11 +20,9 @@ P99_MS = 50
 
 def measure(here: ServerProcess, there: ServerProcess, dialect: ChatDialect) -> Outcome:
     """Of every group one is on the first node and speaks, all others are on the second."""
-    with Crowd(("127.0.0.1", here.port), dialect) as crowd:
-        for _ in range(GROUPS):
-            for node, count in ((here, 1), (there, MEMBERS - 1)):
-                crowd.address = ("127.0.0.1", node.port)
-                crowd.connect(count)
+    others = [("127.0.0.1", there.port)] * (MEMBERS - 1)
+    with Crowd(("127.0.0.1", here.port), dialect, others=others) as crowd:
+        crowd.connect(GROUPS * MEMBERS)
         load = Load(crowd, crowd.clients[::MEMBERS], here.pid)
         load.open_loop(1.0, per_second=PER_SECOND)
         return load.open_loop(SECONDS, per_second=PER_SECOND)
