@@ -78,8 +78,9 @@ class RoundRobin:
             back.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for _ in self._ports:
-            place = next(self._next)
+        first = next(self._next)
+        for step in range(len(self._ports)):  # the turns of others meanwhile must not lead back to one that was tried
+            place = (first + step) % len(self._ports)
             with suppress(OSError):
                 line = await asyncio.open_connection("127.0.0.1", self._ports[place])
                 self.turns.append(place)

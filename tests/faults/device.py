@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, Final, Literal
 
 from tests.faults.history import History, Record, digest, now, said
+from tests.faults.polls import mend_polls
 from tests.interop.documented_client import PAGE, Client, Json, Refused, Room
 
 __all__ = ["Recorder"]
@@ -48,6 +49,7 @@ class Recorder(Client):
         """When each conversation that is gone was taken away."""
         super().__init__(base, patience=patience, pause=pause, doubt=doubt)
         self.socket.reconnection_delay_max = LONGEST_PAUSE
+        mend_polls(self.socket)
         self.heard: Callable[[Json], object] = lambda _: None
         """Hears every ack of a message."""
         give: Any = self.socket.emit

@@ -32,8 +32,8 @@ async def test_a_rolling_restart_fails_no_send(
         world(tmp_path, NODES, **settings) as here,
         RoundRobin([server.port for server in here.servers]) as balancer,
     ):
-        transports = [("websocket",), ("polling", "websocket")]
-        devices = [await here.device(f"sender-{number}", *transports[number % 2], line=balancer) for number in range(6)]
+        ways = (("websocket",), ("polling",), ("polling", "websocket")) * 2
+        devices = [await here.device(f"sender-{number}", *way, line=balancer) for number, way in enumerate(ways)]
         rooms = [await here.group(*devices) for _ in range(2)]
         done = asyncio.Event()
         talking = [asyncio.create_task(talk(device, rooms, done)) for device in devices]
