@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+from weakref import WeakSet
 
 import asyncpg
 import msgspec
@@ -71,10 +72,10 @@ def _encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _pool(url: str, admit: Admit, size: int, **options: object) -> AsyncEngine:
+def _pool(url: str, admit: Admit, opened: WeakSet[asyncpg.Connection], size: int, **options: object) -> AsyncEngine:
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: _admitted(url, admit),
+        async_creator=lambda: _admitted(url, admit, opened),
         pool_size=size,
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,
@@ -98,13 +99,14 @@ def single_engine(url: str) -> AsyncEngine:
     )
 
 
-async def _admitted(url: str, admit: Admit) -> asyncpg.Connection:
+async def _admitted(url: str, admit: Admit, opened: WeakSet[asyncpg.Connection]) -> asyncpg.Connection:
     connection = await connect(url)
     try:
         await admit(connection)
     except BaseException:
         connection.terminate()
         raise
+    opened.add(connection)
     return connection
 
 
@@ -115,19 +117,25 @@ class Pools(Struct, frozen=True):
     lanes: AsyncEngine
     writes: AsyncEngine
     spare: AsyncEngine
+    opened: WeakSet[asyncpg.Connection]
 
     @classmethod
     def of(cls, url: str, admit: Admit) -> Pools:
         """Pools that connect when they are first used, and use what `admit` lets pass."""
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        opened = WeakSet[asyncpg.Connection]()
         return cls(
-            reads=_pool(url, admit, READS, execution_options=snapshot),
-            lanes=_pool(url, admit, LANES),
-            writes=_pool(url, admit, WRITES),
-            spare=_pool(url, admit, SPARE),
+            reads=_pool(url, admit, opened, READS, execution_options=snapshot),
+            lanes=_pool(url, admit, opened, LANES),
+            writes=_pool(url, admit, opened, WRITES),
+            spare=_pool(url, admit, opened, SPARE),
+            opened=opened,
         )
 
-    async def close(self) -> None:
-        """Close every connection."""
+    async def close(self, *, farewell: bool) -> None:
+        """Close every connection; without a `farewell`, for a server that does not answer it: each would wait for seconds."""
+        if not farewell:
+            for connection in list(self.opened):
+                connection.terminate()
         for engine in (self.reads, self.lanes, self.writes, self.spare):
             await engine.dispose()

@@ -94,7 +94,7 @@ class PostgresDatabase:
             return
         while self._tasks:
             await asyncio.wait(self._tasks)
-        await pools.close()
+        await pools.close(farewell=self._reachable)
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         engine = self._open().reads

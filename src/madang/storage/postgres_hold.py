@@ -139,10 +139,13 @@ class PostgresHold:
             await asyncio.wait({self._watch})
         connection, self._connection, self._watch, self._held = self._connection, None, None, False
         if connection is not None and not connection.is_closed():
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-                if self._itself is not None:
-                    await connection.execute("SELECT pg_advisory_unlock_all()")
-                await connection.close(timeout=ANSWER_SECONDS)
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    if self._itself is not None:
+                        await connection.execute("SELECT pg_advisory_unlock_all()")
+                    await connection.close()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                connection.terminate()
 
     async def _hold(self, connection: asyncpg.Connection) -> None:
         self._itself = tuple(await connection.fetchrow(_ITSELF))
@@ -171,6 +174,9 @@ class PostgresHold:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._connection.execute("SELECT 1")
+        except asyncio.CancelledError:
+            self._connection.terminate()  # let go of in the middle of a question, whose answer a farewell would wait for
+            raise
         except Exception:  # noqa: BLE001  # whatever it is, a connection that cannot answer this holds nothing
             self._connection.terminate()
             return False
